@@ -1,0 +1,3 @@
+if(TARGET hink)
+  install(TARGETS hink RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()

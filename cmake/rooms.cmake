@@ -1,0 +1,51 @@
+find_program(PROTOC_C protoc-c)
+
+# Compiles the .proto files of a room; the generated code is not held to our warnings.
+function(hink_room_protos name)
+  file(GLOB protos CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.proto)
+  set(generated)
+  foreach(proto ${protos})
+    get_filename_component(stem ${proto} NAME_WE)
+    set(out ${PROJECT_BINARY_DIR}/gen/${name}/${stem}.pb-c)
+    add_custom_command(
+      OUTPUT ${out}.c ${out}.h
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/gen
+      COMMAND ${PROTOC_C} --c_out=${PROJECT_BINARY_DIR}/gen -I${PROJECT_SOURCE_DIR}/src ${proto}
+      DEPENDS ${proto} VERBATIM)
+    set_source_files_properties(${out}.c PROPERTIES COMPILE_OPTIONS "-w")
+    list(APPEND generated ${out}.c ${out}.h)
+  endforeach()
+  set(room_generated ${generated} PARENT_SCOPE)
+endfunction()
+
+# A room is the static library of one folder of src/; a room without sources yet has only headers.
+function(hink_room name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
+  hink_room_protos(${name})
+  if(sources)
+    add_library(${name} STATIC ${sources} ${room_generated})
+    set(visibility PUBLIC)
+  else()
+    add_library(${name} INTERFACE)
+    set(visibility INTERFACE)
+  endif()
+  target_include_directories(${name} ${visibility} ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(${name} SYSTEM ${visibility} ${PROJECT_BINARY_DIR}/gen)
+  target_link_libraries(${name} ${visibility} ${ARG_LINK})
+endfunction()
+
+function(hink_program name folder)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
+  list(FILTER sources EXCLUDE REGEX "/main\\.c$")
+  if(sources)
+    add_library(server STATIC ${sources})
+    target_include_directories(server PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(server PUBLIC ${ARG_LINK})
+  endif()
+  if(EXISTS ${PROJECT_SOURCE_DIR}/${folder}/main.c)
+    add_executable(${name} ${PROJECT_SOURCE_DIR}/${folder}/main.c)
+    target_link_libraries(${name} PRIVATE server)
+  endif()
+endfunction()

@@ -46,6 +46,7 @@ int slice_cmp(struct slice a, struct slice b);
 /* Whether both are equal when ASCII letters are taken without case. */
 bool slice_eq_nocase(struct slice a, struct slice b);
 
+/* Whether `s` begins or ends with those bytes; _nocase takes ASCII letters without case. */
 bool slice_starts_with(struct slice s, struct slice prefix);
 bool slice_ends_with(struct slice s, struct slice suffix);
 bool slice_starts_with_nocase(struct slice s, struct slice prefix);

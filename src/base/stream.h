@@ -79,6 +79,7 @@ struct slice_source {
     size_t step; /* at most so many bytes a pull; 0 means no bound */
 };
 
+/* Makes a source of `bytes`, which must outlive it, in pulls of at most `step` bytes. */
 void slice_source_init(struct slice_source *s, struct slice bytes, size_t step);
 
 #endif

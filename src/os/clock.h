@@ -38,6 +38,7 @@ struct clock_manual {
     int64_t now_ns;
 };
 
+/* Makes a clock that stands at `now_ns`. */
 void clock_manual_init(struct clock_manual *clock, int64_t now_ns);
 
 #endif

@@ -33,6 +33,7 @@ struct random_seeded {
     uint64_t state;
 };
 
+/* Starts the sequence of `seed`. */
 void random_seeded_init(struct random_seeded *random, uint64_t seed);
 
 /* The next value of a seeded generator in [0, bound); bound > 0. */

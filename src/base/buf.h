@@ -30,11 +30,13 @@ void buf_init(struct buf *buf, size_t limit);
 /* An empty buf in the caller's `cap` bytes at `storage`. */
 void buf_init_fixed(struct buf *buf, void *storage, size_t cap);
 
+/* Gives the heap bytes back. */
 void buf_fini(struct buf *buf);
 
 /* Empties it and forgets the overflow; keeps the memory. */
 void buf_clear(struct buf *buf);
 
+/* Each appends its piece, whole or not at all. */
 void buf_append(struct buf *buf, struct slice s);
 void buf_append_str(struct buf *buf, const char *s);
 void buf_append_char(struct buf *buf, char c);

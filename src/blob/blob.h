@@ -144,6 +144,7 @@ struct blob_stats {
     uint64_t collected_blobs;
 };
 
+/* Reads the figures. */
 void blob_stats_read(struct blob_store *store, struct blob_stats *ret_stats);
 
 /* Ends the store; no writer and no reader is left. */

@@ -59,6 +59,7 @@ struct kv_entry {
     int64_t max;
 };
 
+/* The lines of a batch; `index` is below their count. The slices point into the batch. */
 size_t kv_batch_entry_count(const struct kv_batch *batch);
 struct kv_entry kv_batch_entry(const struct kv_batch *batch, size_t index);
 

@@ -45,6 +45,7 @@ struct kv_partition {
 /* The partition of users, projects, keys and the directory of buckets: sixteen zero bytes. */
 extern const struct kv_partition kv_partition_system;
 
+/* Whether both name the same partition. */
 static inline bool kv_partition_eq(struct kv_partition a, struct kv_partition b) {
     return memcmp(a.id, b.id, sizeof a.id) == 0;
 }
@@ -89,6 +90,7 @@ struct status kv_cursor_prev(struct kv_cursor *cursor, bool *ret_found);
 struct slice kv_cursor_key(const struct kv_cursor *cursor);
 struct slice kv_cursor_value(const struct kv_cursor *cursor);
 
+/* Ends the cursor; NULL is allowed. */
 void kv_cursor_close(struct kv_cursor **cursor);
 
 /*
@@ -119,6 +121,7 @@ struct kv_stats {
     uint64_t conflicts;
 };
 
+/* Reads the figures. */
 void kv_stats_read(struct kv *kv, struct kv_stats *ret_stats);
 
 /* Ends the store: waits for calls in progress to return, syncs, frees. */

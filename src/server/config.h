@@ -1,0 +1,218 @@
+/*
+ * config.h - what the operator asked for: the configuration file as values
+ *
+ * An INI file. Every key is a row of config.def and is shown, with its default, in conf/hink.conf.
+ * Nothing is opened for writing here, and nothing is half-accepted: an unknown section or key, a
+ * duplicate, a value that does not parse or is out of bounds, a name that leads nowhere, a path
+ * that can't be used is one line "FILE:LINE: what is wrong" in the note.
+ *
+ *     [server] [limits] [proxy] [log]                       once each
+ *     [policy NAME] ◀─offered by─ [region NAME] ◀─leads to─ [endpoint NAME]
+ *
+ *     config_load or config_default ── read ── config_free
+ *
+ * Lists are separated by commas, or the key is repeated. Sizes have units (64MiB), durations too
+ * (30s, 500ms, 5m); yes/no values are on and off. A line has at most 1000 bytes. Relative paths
+ * are taken from the directory the process was started in.
+ *
+ * Threads: a configuration does not change once loaded; any number may read it.
+ */
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "base/note.h"
+#include "server/access_log.h"
+#include "server/log.h"
+
+enum {
+    CONFIG_POLICIES_MAX = 64,
+    CONFIG_REGIONS_MAX = 64,
+    CONFIG_ENDPOINTS_MAX = 256,
+    CONFIG_LISTENERS_MAX = 256,
+    CONFIG_NAME_MAX = 63,
+    CONFIG_ADDRESS_TEXT_MAX = 64
+};
+
+/* A list of words: policy names, host names. */
+struct config_words {
+    const char **items;
+    size_t count;
+};
+
+/* An address to listen on. `*:9000` is every address of the machine, IPv6 and IPv4. */
+struct config_address {
+    struct sockaddr_storage address;
+    socklen_t length;
+    char text[CONFIG_ADDRESS_TEXT_MAX]; /* 127.0.0.1:9000, [::1]:9000 */
+};
+
+struct config_addresses {
+    struct config_address *items;
+    size_t count;
+};
+
+/* Addresses that share their first bits; IPv4 is kept as ::ffff:a.b.c.d, its bits counted there. */
+struct config_network {
+    uint8_t address[16];
+    unsigned prefix_bits;
+};
+
+struct config_networks {
+    struct config_network *items;
+    size_t count;
+};
+
+struct config_server {
+    const char *zone;
+    const char *data_dir;
+    const char *key_file;     /* never NULL once loaded */
+    const char *admin_socket; /* never NULL once loaded */
+    struct config_addresses admin_listen;
+    bool sigv2;
+    const char *user;  /* NULL: stay who we are */
+    const char *group; /* NULL: the user's own */
+};
+
+struct config_limits {
+    uint64_t workers;
+    uint64_t workers_without_body; /* below `workers` */
+    uint64_t connections;
+    uint64_t body_memory_bytes;
+    int64_t handshake_timeout_ns;
+    int64_t head_timeout_ns;
+    int64_t idle_timeout_ns;
+    int64_t io_timeout_ns;
+    uint64_t body_rate_bytes; /* a second */
+    int64_t shutdown_timeout_ns;
+    uint64_t buckets_per_project;
+};
+
+struct config_proxy {
+    struct config_networks trusted;
+    bool proxy_protocol;
+    bool forwarded_headers;
+};
+
+struct config_log {
+    enum log_level level;
+    const char *access_log; /* NULL: off */
+    enum access_log_format access_log_format;
+};
+
+enum config_media { CONFIG_MEDIA_HDD, CONFIG_MEDIA_SSD };
+
+/* k data and m parity pieces; both 0 where the policy keeps whole copies. */
+struct config_erasure_code {
+    unsigned data_pieces;
+    unsigned parity_pieces;
+};
+
+struct config_policy {
+    const char *name;
+    enum config_media media;
+    uint64_t copies; /* 0 with an erasure code */
+    struct config_erasure_code erasure_code;
+    uint64_t min_copies; /* copies or pieces */
+    bool allow_reduced_redundancy;
+};
+
+struct config_region {
+    const char *name;
+    struct config_words policies; /* offered; each is the name of a policy; never empty */
+    const char *default_policy;   /* one of them */
+    bool replicated;
+};
+
+struct config_endpoint {
+    const char *name;
+    const char *region_name;
+    const struct config_region *region;
+    struct config_addresses listen;
+    struct config_words hosts; /* lower case; "*.NAME" serves buckets as host names */
+    const char *tls_certificate;
+    const char *tls_key; /* both or none */
+};
+
+/*
+ * A port to open, with the endpoints that share it: they are told apart by host name, and at most
+ * one of them has no hosts and takes what the others don't.
+ */
+struct config_listener {
+    struct config_address address;
+    bool tls;
+    const struct config_endpoint **endpoints;
+    size_t endpoint_count;
+};
+
+struct config {
+    const char *path; /* the file it came from; NULL without one */
+    struct config_server server;
+    struct config_limits limits;
+    struct config_proxy proxy;
+    struct config_log log;
+    struct config_policy *policies;
+    size_t policy_count;
+    struct config_region *regions;
+    size_t region_count;
+    struct config_endpoint *endpoints;
+    size_t endpoint_count;
+    struct config_listener *listeners;
+    size_t listener_count;
+    struct arena arena; /* everything above lies here */
+};
+
+/*
+ * Reads and checks the file at `path`.
+ * Owns: the caller; config_free.
+ * Errors: INVALID, NOT_FOUND, DENIED, IO, all with "FILE:LINE: …" (or "FILE: …" where no line is
+ * to blame) in `note`.
+ * Blocks: reads files, and asks the system for users.
+ */
+struct status config_load(const char *path, struct note *note, struct config **ret_config);
+
+/* The same from the text of a file; `name` stands for its path in notes. */
+struct status config_parse(const char *name, struct slice text, struct note *note,
+                           struct config **ret_config);
+
+/* What `hink serve` is told without a file. Each may be NULL, but for the data directory. */
+struct config_options {
+    const char *data_dir;
+    const char *listen;       /* 127.0.0.1:9000 */
+    const char *admin_listen; /* none */
+};
+
+/*
+ * The configuration for running without a file: region us-east-1, policy standard, one copy.
+ * Owns: the caller; config_free.
+ * Errors: INVALID, NOT_FOUND, DENIED, with the option in `note`.
+ */
+struct status config_default(const struct config_options *options, struct note *note,
+                             struct config **ret_config);
+
+/* Gives everything back and nulls the pointer; NULL is allowed. */
+void config_free(struct config **config);
+
+/* The policy or region of that name; NULL where there is none. */
+const struct config_policy *config_policy_find(const struct config *config, struct slice name);
+const struct config_region *config_region_find(const struct config *config, struct slice name);
+
+/* Whether the region offers the policy. */
+bool config_region_offers(const struct config_region *region, struct slice policy);
+
+/*
+ * The endpoint of `listener` that a Host header (without its port) leads to: the one that has the
+ * name, or the one that has none; NULL where neither is there. `*ret_bucket` is what stands before
+ * the host name of a "*.NAME", empty otherwise.
+ * Spec: S3 User Guide, "Virtual hosting of general purpose buckets".
+ */
+const struct config_endpoint *config_endpoint_find(const struct config_listener *listener,
+                                                   struct slice host, struct slice *ret_bucket);
+
+/* Whether `address` (IPv4 or IPv6) lies in one of the networks. */
+bool config_networks_contain(const struct config_networks *networks,
+                             const struct sockaddr *address);
+
+#endif

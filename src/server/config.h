@@ -12,7 +12,7 @@
  *     config_load or config_default ── read ── config_free
  *
  * Lists are separated by commas, or the key is repeated. Sizes have units (64MiB), durations too
- * (30s, 500ms, 5m); yes/no values are on and off. A line has at most 1000 bytes. Relative paths
+ * (30s, 500ms, 5m); yes/no values are on and off. A line has at most 198 bytes. Relative paths
  * are taken from the directory the process was started in.
  *
  * Threads: a configuration does not change once loaded; any number may read it.
@@ -20,6 +20,7 @@
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/arena.h"
@@ -173,7 +174,7 @@ struct config {
  */
 struct status config_load(const char *path, struct note *note, struct config **ret_config);
 
-/* The same from the text of a file; `name` stands for its path in notes. */
+/* The same from the text of a file named `name`, without looking at paths, users and groups. */
 struct status config_parse(const char *name, struct slice text, struct note *note,
                            struct config **ret_config);
 
@@ -204,7 +205,7 @@ bool config_region_offers(const struct config_region *region, struct slice polic
 
 /*
  * The endpoint of `listener` that a Host header (without its port) leads to: the one that has the
- * name, or the one that has none; NULL where neither is there. `*ret_bucket` is what stands before
+ * name, else the one that has no names or is alone there; NULL where neither is. `*ret_bucket` is what stands before
  * the host name of a "*.NAME", empty otherwise.
  * Spec: S3 User Guide, "Virtual hosting of general purpose buckets".
  */

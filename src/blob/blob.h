@@ -15,10 +15,10 @@
  *
  * What holds:
  *   B1  After seal returned OK, the bytes survive the loss of power, on as many drives as the
- * policy acknowledges, or they are inside the entries that bind adds (small blobs). B2  A blob
- * whose binding batch was not committed is not there after a restart, nor its space. B3  A reader
- * that is open reads its bytes to the end, whatever is unbound meanwhile. B4  Bytes read are the
- * bytes written, or the call fails with CORRUPT.
+ *       policy acknowledges, or they are inside the entries that bind adds (small blobs).
+ *   B2  A blob whose binding batch was not committed is not there after a restart, nor its space.
+ *   B3  A reader that is open reads its bytes to the end, whatever is unbound meanwhile.
+ *   B4  Bytes read are the bytes written, or the call fails with CORRUPT.
  *
  * Blocks: every call but the accessors may wait for a drive. Threads: any number; a writer and a
  * reader belong to one thread at a time.
@@ -87,11 +87,17 @@ void blob_writer_abort(struct blob_writer **writer);
 /* Ends the writer when it is not known whether its batch is durable; the bytes stay. */
 void blob_writer_forget(struct blob_writer **writer);
 
-/* Adds entries that give a bound blob of the partition one more reference. The commit fails with
- * CONFLICT if the blob has none left by then. */
+/*
+ * Adds entries that give a bound blob of the partition one more reference. The commit fails with
+ * CONFLICT if the blob has none left by then. Order: in one batch, before the unbind of the same
+ * blob (an object copied onto itself).
+ */
 void blob_share(struct blob_store *store, struct blob_id id, struct kv_batch *batch);
 
-/* Adds entries that take one reference away, and note the blob as possible garbage. */
+/*
+ * Adds entries that take one reference away, and note the blob as possible garbage. The commit
+ * fails with CONFLICT if the blob has none left by then.
+ */
 void blob_unbind(struct blob_store *store, struct blob_id id, struct kv_batch *batch);
 
 /*

@@ -46,6 +46,7 @@ enum kv_entry_kind {
     KV_ENTRY_DELETE,
     KV_ENTRY_ADD,
     KV_ENTRY_GUARD_ABSENT,
+    KV_ENTRY_GUARD_PRESENT,
     KV_ENTRY_GUARD_EQUALS
 };
 
@@ -65,5 +66,13 @@ struct kv_entry kv_batch_entry(const struct kv_batch *batch, size_t index);
 
 /* Whether entries of this kind are counted by kv_batch_guard_count. */
 bool kv_entry_is_guard(enum kv_entry_kind kind);
+
+enum { KV_COUNTER_LEN = 8 };
+
+/* Writes the KV_COUNTER_LEN bytes of a counter's value. */
+void kv_counter_encode(int64_t count, char *out);
+
+/* The counter after the addition `entry`; false if it would leave the entry's bounds. */
+bool kv_counter_add(int64_t count, const struct kv_entry *entry, int64_t *ret_count);
 
 #endif

@@ -75,7 +75,8 @@ struct status kv_cursor_open(struct kv *kv, struct kv_partition partition, struc
 /*
  * Moves to the first key at or after `key` (seek), to the last key at or before it (seek_back), to
  * the next or the previous one. All stay within the prefix; `*ret_found` is false past its ends,
- * and the cursor then stands nowhere. Re-seeking is cheap and moves either way.
+ * and the cursor then stands nowhere, from where next and prev find nothing. Re-seeking is cheap
+ * and moves either way. The `key` of a seek may have any length.
  * Errors: CORRUPT; IO.
  */
 struct status kv_cursor_seek(struct kv_cursor *cursor, struct slice key, bool *ret_found);
@@ -132,7 +133,11 @@ void kv_close(struct kv **kv);
  *
  * A batch is built in memory and knows no store. Every byte given to it is copied. Past
  * KV_BATCH_ENTRIES_MAX or KV_BATCH_BYTES_MAX it overflows, sticky; kv_batch_ok says so, and
- * kv_commit refuses it with TOO_LARGE. When two changes name the same key, the later one counts.
+ * kv_commit refuses it with TOO_LARGE; so do a key or a value past their limits.
+ *
+ * Guards on presence and equality are judged by what was there before the batch. Changes apply in
+ * order of addition: when two name the same key, the later one counts, and a counter addition sees
+ * what the lines before it made of its key.
  */
 
 /* A new, empty batch. Errors: none; no memory for it is a bug of the process's limits. */
@@ -145,15 +150,16 @@ void kv_batch_put(struct kv_batch *batch, struct slice key, struct slice value);
 void kv_batch_delete(struct kv_batch *batch, struct slice key);
 
 /*
- * Adds `delta` to the counter at `key` (absent counts as 0) and requires the result to lie within
- * [min, max]: change and guard in one. A counter's value is 8 bytes, little-endian two's
- * complement.
+ * Adds `delta` to the counter at `key` and requires the result to lie within [min, max]: change and
+ * guard in one. A counter's value is 8 bytes, little-endian two's complement; a counter of 0 is an
+ * absent key, and becomes one. Several additions to one counter are judged one after the other.
  */
 void kv_batch_add(struct kv_batch *batch, struct slice key, int64_t delta, int64_t min,
                   int64_t max);
 
-/* Guards: the key is absent; the key's value is exactly these bytes. */
+/* Guards: the key is absent; is present, with any value; has exactly these bytes as its value. */
 void kv_batch_guard_absent(struct kv_batch *batch, struct slice key);
+void kv_batch_guard_present(struct kv_batch *batch, struct slice key);
 void kv_batch_guard_equals(struct kv_batch *batch, struct slice key, struct slice value);
 
 /* How many guards (counter additions included) were added so far: the index of the next one. */

@@ -90,6 +90,7 @@ struct blob_key {
 /* The key of one kind of one blob. */
 struct blob_key blob_key_make(enum blob_key_kind kind, struct blob_id id);
 
+/* Its bytes; valid as long as the key. */
 static inline struct slice blob_key_slice(const struct blob_key *key) {
     return slice_of(key->bytes, sizeof key->bytes);
 }

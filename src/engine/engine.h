@@ -1,0 +1,80 @@
+/*
+ * engine.h - the embedded store: kv and blob in one data directory of this machine
+ *
+ *     open ── engine_kv, engine_blob ── … ── close
+ *
+ * This first driver keeps records in RocksDB, with a group commit of its own in front of it, and
+ * every blob of more than ENGINE_INLINE_MAX bytes in a file. It keeps one copy of everything: a
+ * policy that promises more is refused at the open unless it is allowed by name, and then
+ * engine_redundancy_note says so. Files, keys, records and the commit protocol are described in
+ * docs/format.md; why it is made like this, in docs/decisions/0001.
+ *
+ * One process at a time: the data directory is locked as long as the engine is open.
+ *
+ * Threads: any number, but for open and close.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "base/note.h"
+#include "blob/blob.h"
+#include "kv/kv.h"
+#include "os/clock.h"
+#include "os/fs.h"
+#include "os/random.h"
+
+enum {
+    ENGINE_INLINE_MAX = 64 * 1024, /* blobs up to this size lie in their record */
+    ENGINE_POLICIES_MAX = 64
+};
+
+/* How the data of a bucket is to be kept. Copies, or an erasure code of data and parity pieces. */
+struct engine_policy {
+    const char *name;
+    unsigned copies; /* 0 with an erasure code */
+    unsigned data_pieces;
+    unsigned parity_pieces;
+    bool allow_reduced_redundancy;
+};
+
+/* Owns: nothing; what it points to need not outlive the open. A size of 0 is the default. */
+struct engine_config {
+    const char *data_dir; /* made if it is absent; its parent is not */
+    const struct engine_policy *policies;
+    size_t policy_count;
+    size_t cache_bytes;        /* of records read */
+    size_t write_buffer_bytes; /* of records not yet sorted into files */
+    struct fs *fs;             /* NULL: the system's */
+};
+
+struct engine;
+
+/*
+ * Opens the store in config->data_dir, and makes it where there is none. `clock` and `random` must
+ * outlive the engine.
+ * Errors, each with one line for people in `note`: BUSY (in use by another process); INVALID (not a
+ * data directory of ours, or a policy whose redundancy is not there and not allowed to be less);
+ * UNSUPPORTED (written by a newer version); CORRUPT; NO_SPACE; DENIED; IO.
+ * Blocks: replays what the last process did not sort into files, at most a few seconds.
+ */
+struct status engine_open(const struct engine_config *config, struct clock *clock,
+                          struct random *random, struct note *note, struct engine **ret_engine);
+
+/* The two halves of the store. Owns: the engine; they end with it, kv_close and blob_store_close
+ * are not for them. */
+struct kv *engine_kv(struct engine *engine);
+struct blob_store *engine_blob(struct engine *engine);
+
+/*
+ * Whether policy `index` of the configuration promises more copies than are kept; if so, one line
+ * that says it, for the start-up log and the metrics.
+ */
+bool engine_redundancy_note(const struct engine *engine, size_t index, struct note *note);
+
+/* OK while commits are taken; else the reason: IO (a write failed; restart), NO_SPACE. */
+struct status engine_health(struct engine *engine, struct note *note);
+
+/* Syncs, ends both stores, unlocks the directory; NULL is allowed. No call is in progress. */
+void engine_close(struct engine **engine);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * store.h - a kv and a blob store for a test, by the name of their driver
+ *
+ *     open ── [reopen]* ── close
+ */
+#ifndef SUPPORT_STORE_H
+#define SUPPORT_STORE_H
+
+#include "blob/blob.h"
+#include "kv/kv.h"
+
+struct engine;
+
+enum test_driver { TEST_DRIVER_MEM, TEST_DRIVER_ENGINE, TEST_DRIVER_COUNT };
+
+struct test_store {
+    enum test_driver driver;
+    char dir[64]; /* of the engine; removed at the close */
+    struct engine *engine;
+    struct kv *kv;
+    struct blob_store *blob;
+};
+
+/* The policies that every test store knows. */
+extern const char *const test_policies[];
+
+/* The driver's name, for messages. */
+const char *test_driver_name(enum test_driver driver);
+
+/* A new, empty store. */
+void test_store_open(struct test_store *store, enum test_driver driver);
+
+/* Closes and opens it again, where the driver keeps anything; else does nothing. */
+void test_store_reopen(struct test_store *store);
+
+/* Closes it and removes its files. */
+void test_store_close(struct test_store *store);
+
+#endif

@@ -17,7 +17,7 @@
  * A chunk may be of any size: S3 refuses those below 8 KiB but for the last, which only makes some
  * streaming clients fail.
  *
- * Threads: one at a time. Blocks: as the source before it does.
+ * Blocks: as the source before it does. Threads: one at a time.
  */
 #ifndef AUTH_AWS_CHUNKED_H
 #define AUTH_AWS_CHUNKED_H
@@ -80,8 +80,7 @@ enum auth_refusal aws_chunked_refusal(const struct aws_chunked *chunked);
 
 /*
  * The value of the trailer `name` (lower case); an empty slice with a NULL ptr where there is none.
- * Order: after the end only.
- * Owns: `chunked`.
+ * Owns: `chunked`. Order: after the end only.
  */
 struct slice aws_chunked_trailer(const struct aws_chunked *chunked, struct slice name);
 

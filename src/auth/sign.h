@@ -19,6 +19,7 @@ enum {
     SIGV4_SIGN_HEADERS_MAX = 32,
     SIGV4_ACCESS_KEY_MAX = 128,
     SIGV4_SECRET_MAX = 256,
+    SIGV4_SCOPE_MAX = SIGV4_REGION_MAX + 32,
     SIGV4_TEXT_MAX = 16 * 1024 /* a canonical request, while it is being signed */
 };
 
@@ -38,6 +39,7 @@ struct sigv4_signer {
     size_t region_len;
     char key_date[SIGV4_DATE_LEN]; /* the day of `key`; zeros before the first use */
     unsigned char key[SIGV4_DIGEST_LEN];
+    char scope[SIGV4_SCOPE_MAX];
     char text[SIGV4_TEXT_MAX];
 };
 
@@ -81,7 +83,8 @@ struct status sigv4_sign_streaming(struct sigv4_signer *signer,
 
 /*
  * Appends the whole query string, signature included, of a presigned URL that is good for
- * `expires_s` seconds. The payload hash is UNSIGNED-PAYLOAD unless request->payload_hash is given.
+ * `expires_s` seconds. The payload hash is UNSIGNED-PAYLOAD unless request->payload_hash is given,
+ * which then is a parameter too.
  * Errors: as for sigv4_sign.
  */
 struct status sigv4_presign(struct sigv4_signer *signer, const struct sigv4_unsigned *request,

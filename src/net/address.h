@@ -36,6 +36,9 @@ struct net_network {
 /* The address in a sockaddr of any family. */
 struct net_address net_address_of(const struct sockaddr *sockaddr, socklen_t len);
 
+/* The address of 16 bytes in network order, IPv4 where they are ::ffff:a.b.c.d. */
+struct net_address net_address_of_ipv6(const uint8_t ip[16], uint16_t port);
+
 /* The sockaddr of an IPv4 or IPv6 address; the length, 0 for any other. */
 socklen_t net_address_to_sockaddr(const struct net_address *address,
                                   struct sockaddr_storage *ret_sockaddr);

@@ -39,7 +39,7 @@ struct net_limits {
     unsigned workers_without_body;  /* of them kept for requests without a body (a quarter) */
     unsigned queue_max;             /* complete heads that wait for a worker (1024) */
     size_t worker_stack_bytes;      /* (256 KiB) */
-    size_t head_max_bytes;          /* most bytes of a head, and of one read beyond it (16 KiB) */
+    size_t head_max_bytes;          /* a head that is longer is served cut off (17 KiB) */
     size_t head_memory_max_bytes;   /* all unfinished heads together (64 MiB) */
     uint64_t body_memory_max_bytes; /* what net_body_admit gives out (256 MiB) */
     int64_t handshake_timeout_ns;   /* PROXY header and TLS handshake (10 s) */
@@ -66,6 +66,7 @@ struct net_listener_config {
     socklen_t address_len;
     const char *unix_path;    /* instead: a local socket with mode 0600; an old one is replaced */
     unsigned connections_max; /* at this listener; 0: the server's */
+    bool ipv6_only;           /* [::] leaves IPv4 to another listener */
     bool proxy_protocol;      /* every connection begins with PROXY v2, from trusted ones only */
     bool privileged;          /* for administration: neither the server's connection limit nor a
                                  lack of workers stands in its way */

@@ -56,7 +56,8 @@ struct http_head {
     enum http_body body;
     uint64_t content_length; /* for HTTP_BODY_LENGTH */
     bool expect_continue;
-    bool keep_alive; /* what version and Connection ask for */
+    bool expect_unknown; /* an expectation that is not 100-continue: 417 */
+    bool keep_alive;     /* what version and Connection ask for */
     size_t header_count;
     struct http_header headers[HTTP_HEADERS_MAX];
 };
@@ -91,6 +92,12 @@ struct slice http_head_find(const struct http_head *head, struct slice name);
 
 /* How many headers have that name. */
 size_t http_head_count(const struct http_head *head, struct slice name);
+
+/*
+ * Whether `token` (any case) is an element of the comma-separated lists of the headers of that
+ * name. Spec: RFC 9110 section 5.6.1.
+ */
+bool http_head_has_token(const struct http_head *head, struct slice name, struct slice token);
 
 /* One parameter of a query string, decoded (%XX, '+' as a space). */
 struct http_param {

@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "os/clock.h"
 
 enum { TEXT_MAX = 256 };
 
@@ -38,11 +39,9 @@ void notify_ready(const char *status) {
 
 void notify_reloading(void) {
     char text[TEXT_MAX];
-    struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    long long now_us = clock_mono_ns(clock_system()) / 1000;
     /* Type=notify-reload wants to know when, to tell a late message from a new one. */
-    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld",
-             (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld", now_us);
     send_text(text);
 }
 

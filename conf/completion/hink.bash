@@ -1,0 +1,61 @@
+# bash completion for hink(1)
+
+_hink_options() {
+    case "$1" in
+        serve) echo "--config --data --listen --admin-listen --help" ;;
+        check-config) echo "--help" ;;
+        bench) echo "--endpoint --bucket --size --concurrency --duration --count --objects
+                     --warmup --unsigned --json --access-key --secret-key --help" ;;
+        user-create) echo "--domain --id --description --admin --config --data --json --help" ;;
+        project-create) echo "--domain --id --description --config --data --json --help" ;;
+        domain-create) echo "--id --description --config --data --json --help" ;;
+        key-create) echo "--user --project --domain --access-key --secret-key --user-id
+                          --project-id --description --config --data --json --help" ;;
+        key-list) echo "--user --domain --config --data --json --help" ;;
+        user-* | project-*) echo "--domain --config --data --json --help" ;;
+        domain-* | key-*) echo "--config --data --json --help" ;;
+    esac
+}
+
+_hink() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local command=${COMP_WORDS[1]} what
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W "serve check-config user project domain key bench help
+                                 --help --version" -- "$cur"))
+        return
+    fi
+    case "$prev" in
+        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --data) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    esac
+    case "$command" in
+        check-config)
+            if [[ $cur != -* ]]; then
+                COMPREPLY=($(compgen -f -- "$cur"))
+                return
+            fi
+            ;;
+        help)
+            COMPREPLY=($(compgen -W "serve check-config user project domain key bench" -- "$cur"))
+            return
+            ;;
+        user | project | domain | key)
+            if ((COMP_CWORD == 2)); then
+                COMPREPLY=($(compgen -W "create list show delete enable disable --help" -- "$cur"))
+                return
+            fi
+            what=$command-${COMP_WORDS[2]}
+            ;;
+        bench)
+            if ((COMP_CWORD == 2)); then
+                COMPREPLY=($(compgen -W "get put head delete list mixed --help" -- "$cur"))
+                return
+            fi
+            ;;
+    esac
+    COMPREPLY=($(compgen -W "$(_hink_options "${what:-$command}")" -- "$cur"))
+}
+
+complete -o filenames -F _hink hink

@@ -1,0 +1,21 @@
+/*
+ * admin_client.h - one administration request, to the running server or to the stopped store
+ *
+ * Threads: the main thread. Blocks: up to a minute.
+ */
+#ifndef CLI_ADMIN_CLIENT_H
+#define CLI_ADMIN_CLIENT_H
+
+#include "cli/cli.h"
+
+/*
+ * Sends `request` (one JSON object without line ends) to the socket of the server, or, where nobody
+ * listens there, has it executed on the store. The reply (one JSON object) is appended to `reply`,
+ * which the caller wipes.
+ * Errors: BUSY (the store is in use by something that does not answer); TIMEOUT; CLOSED; those of
+ * the context's functions; all noted.
+ */
+struct status admin_client_call(const struct cli_context *context, const struct cli_where *where,
+                                struct slice request, struct note *note, struct buf *reply);
+
+#endif

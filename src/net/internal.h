@@ -30,7 +30,9 @@ enum {
     NET_OUT_BYTES = 16 * 1024,   /* cork buffer of a worker */
     NET_IN_ROOM = 16 * 1024,     /* room behind a head for small pulls */
     NET_PRIVILEGED_WORKERS = 2,  /* beyond workers_max, for privileged listeners */
-    NET_SOCKET_TICK_MS = 8       /* longest wait inside a socket call */
+    NET_STICKY_PER_CPU = 8,
+    NET_WINDOW_MS = 16,    /* for counting active connections */
+    NET_SOCKET_TICK_MS = 8 /* longest wait inside a socket call */
 };
 
 enum conn_state {
@@ -67,7 +69,8 @@ struct net_conn {
     int64_t head_began_ns;
     uint64_t id;
     uint64_t linger_left;
-    char *head; /* bytes of an unfinished or queued head */
+    uint64_t window; /* in which it was last counted as active */
+    char *head;      /* bytes of an unfinished or queued head */
     uint32_t head_len;
     uint32_t head_cap;
     uint32_t head_scanned;
@@ -177,6 +180,9 @@ struct net_pool {
     unsigned queued; /* atomic copy of both lengths */
     unsigned sticky; /* atomic: workers that wait on a socket for the next request */
     unsigned sticky_max;
+    uint64_t window;      /* atomic: which stretch of time is being counted */
+    unsigned seen;        /* atomic: connections served in it */
+    unsigned seen_before; /* atomic: and in the one before */
 };
 
 /* What is counted where it happens seldom enough; each atomic. */
@@ -335,8 +341,12 @@ void pool_stop(struct net_pool *pool);
  */
 void pool_push(struct net_server *server, struct net_conn *list, struct net_conn **ret_rejected);
 
-/* Whether a worker may stay with its connection for a moment, and that it does so no longer. */
-bool pool_stick(struct net_server *server);
+/*
+ * Whether a worker may stay with its connection for a moment, and that it does so no longer. Only
+ * while few connections are active: thread by thread they are served faster than by way of the
+ * poller, but a crowd is not.
+ */
+bool pool_stick(struct net_conn *conn, int64_t now_ns);
 void pool_unstick(struct net_server *server);
 
 /* serve.c: serves the connection and what follows on it, as long as that is fair. */

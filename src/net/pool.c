@@ -1,6 +1,8 @@
 #include <stdlib.h>
+#include <sys/sysinfo.h>
 
 #include "base/check.h"
+#include "base/date.h"
 #include "net/internal.h"
 
 static void queue_append(struct conn_queue *queue, struct net_conn *conn) {
@@ -195,10 +197,28 @@ void pool_push(struct net_server *server, struct net_conn *list, struct net_conn
     if (helper) pthread_cond_signal(&helper->wake);
 }
 
-bool pool_stick(struct net_server *server) {
+/* Counts the connection once in every window of time; roughly is good enough. */
+static void count_active(struct net_pool *pool, struct net_conn *conn, int64_t now_ns) {
+    uint64_t window = (uint64_t)now_ns / (NET_WINDOW_MS * NS_PER_MS);
+    uint64_t counted = LOAD(pool->window);
+    if (counted != window && __atomic_compare_exchange_n(&pool->window, &counted, window, false,
+                                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        unsigned seen = __atomic_exchange_n(&pool->seen, 0, __ATOMIC_RELAXED);
+        STORE(pool->seen_before, counted + 1 == window ? seen : 0);
+    }
+    if (conn->window == window) return;
+    conn->window = window;
+    COUNT(pool->seen);
+}
+
+bool pool_stick(struct net_conn *conn, int64_t now_ns) {
+    struct net_server *server = conn->server;
     struct net_pool *pool = &server->pool;
+    count_active(pool, conn, now_ns);
     if (LOAD(pool->queued) > 0 || LOAD(pool->slack) == 0 || LOAD(server->draining)) return false;
-    if (LOAD(pool->sticky) >= pool->sticky_max) return false;
+    if (LOAD(pool->seen) > pool->sticky_max || LOAD(pool->seen_before) > pool->sticky_max) {
+        return false;
+    }
     if (__atomic_add_fetch(&pool->sticky, 1, __ATOMIC_RELAXED) <= pool->sticky_max) return true;
     pool_unstick(server);
     return false;
@@ -213,7 +233,9 @@ struct status pool_init(struct net_pool *pool, struct net_server *server) {
     pool->works =
         calloc(server->limits.workers_max + NET_PRIVILEGED_WORKERS, sizeof(struct net_work *));
     pool->slack = server->limits.workers_max;
-    pool->sticky_max = server->limits.workers_max / 2;
+    unsigned most = (unsigned)get_nprocs() * NET_STICKY_PER_CPU;
+    unsigned half = server->limits.workers_max / 2;
+    pool->sticky_max = most < half ? most : half;
     return status_of(pool->works ? STATUS_OK : STATUS_NO_MEMORY);
 }
 

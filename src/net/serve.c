@@ -78,7 +78,7 @@ static enum io_result next_bytes(struct net_work *work, bool *waited, size_t *re
     enum io_result result;
     *ret_parked = false;
     if (!conn->maybe_more) {
-        if (!*waited && work->in_len == 0 && pool_stick(work->server)) {
+        if (!*waited && work->in_len == 0 && pool_stick(conn, clock_mono_ns(clock_system()))) {
             *waited = true;
             return recv_sticky(work, ret_len);
         }

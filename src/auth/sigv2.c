@@ -131,7 +131,7 @@ static void amz_headers_append(const struct auth_pass *pass, const struct claim 
 }
 
 /* The bucket of a virtual-host request, the path as it was sent, the parameters that count. */
-static void resource_append(const struct auth_pass *pass, struct buf *out) {
+static void resource_append(const struct auth_pass *pass, bool add_slash, struct buf *out) {
     const struct auth_request *request = pass->request;
     char separator = '?';
     if (request->bucket_from_host.len > 0) {
@@ -139,6 +139,7 @@ static void resource_append(const struct auth_pass *pass, struct buf *out) {
         buf_append(out, request->bucket_from_host);
     }
     buf_append(out, request->head->path);
+    if (add_slash) buf_append_char(out, '/');
     for (size_t i = 0; request->query->count > 0 && i < ARRAY_LEN(signed_params); i++) {
         const struct http_param *param =
             http_query_find(request->query, slice_str(signed_params[i]));
@@ -161,7 +162,7 @@ static struct slice header_or_param(const struct auth_pass *pass, const struct c
 }
 
 static void string_to_sign_append(const struct auth_pass *pass, const struct claim *claim,
-                                  struct buf *out) {
+                                  bool add_slash, struct buf *out) {
     buf_append(out, pass->request->head->method_text);
     buf_append_char(out, '\n');
     buf_append(out, header_or_param(pass, claim, SLICE("content-md5")));
@@ -171,13 +172,13 @@ static void string_to_sign_append(const struct auth_pass *pass, const struct cla
     buf_append(out, claim->date);
     buf_append_char(out, '\n');
     amz_headers_append(pass, claim, out);
-    resource_append(pass, out);
+    resource_append(pass, add_slash, out);
 }
 
 /* An upper bound: everything of a head can be in it at most once, the query also decoded. */
 static size_t string_to_sign_cap(const struct auth_request *request) {
     const struct http_head *head = request->head;
-    size_t cap = 64 + head->method_text.len + head->path.len + 2 * head->query.len +
+    size_t cap = 65 + head->method_text.len + head->path.len + 2 * head->query.len +
                  request->bucket_from_host.len + 4 * request->query->count;
     for (size_t i = 0; i < head->header_count; i++) {
         cap += head->headers[i].name.len + head->headers[i].value.len + 4;
@@ -205,6 +206,34 @@ static bool signature_matches(struct slice provided, struct slice secret, struct
     return ct_equal(given, expected, sizeof expected);
 }
 
+/* Whether the path names a bucket and nothing else, without a slash behind it. */
+static bool is_bare_bucket(const struct auth_request *request) {
+    struct slice path = request->head->path;
+    return request->bucket_from_host.len == 0 && path.len > 1 &&
+           slice_find_char(slice_skip(path, 1), '/') == path.len - 1;
+}
+
+/*
+ * Whether the signature is the right one. S3 takes the path of a bucket as if it ended in a slash,
+ * and so do its SDKs; other clients sign what they send. Both name the same bucket.
+ */
+static bool claim_matches(const struct auth_pass *pass, const struct claim *claim,
+                          struct slice secret, struct buf *text) {
+    bool matches = false;
+    if (is_bare_bucket(pass->request)) {
+        string_to_sign_append(pass, claim, true, text);
+        CHECK(is_ok(buf_ok(text)));
+        matches = signature_matches(claim->signature, secret, buf_slice(text));
+    }
+    if (!matches) {
+        buf_clear(text);
+        string_to_sign_append(pass, claim, false, text);
+        CHECK(is_ok(buf_ok(text)));
+        matches = signature_matches(claim->signature, secret, buf_slice(text));
+    }
+    return matches;
+}
+
 static struct status claim_verify(struct auth_pass *pass, const struct claim *claim) {
     struct slice hash;
     struct slice secret;
@@ -218,9 +247,7 @@ static struct status claim_verify(struct auth_pass *pass, const struct claim *cl
     void *bytes = arena_alloc(pass->arena, cap);
     if (bytes == NULL) return status_of(STATUS_NO_MEMORY);
     buf_init_fixed(&text, bytes, cap);
-    string_to_sign_append(pass, claim, &text);
-    CHECK(is_ok(buf_ok(&text)));
-    if (signature_matches(claim->signature, secret, buf_slice(&text))) return status_ok();
+    if (claim_matches(pass, claim, secret, &text)) return status_ok();
     pass->denial.string_to_sign = buf_slice(&text);
     pass->denial.signature_provided = claim->signature;
     return auth_refuse(pass, AUTH_REFUSAL_SIGNATURE_MISMATCH,

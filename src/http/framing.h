@@ -48,6 +48,7 @@ struct http_body_source {
     struct note *note;
     enum http_body_state state;
     bool chunked;
+    bool raw_ended;
     uint64_t left; /* of the content, or of the chunk */
     unsigned size_digits;
     size_t extension_bytes;

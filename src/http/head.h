@@ -87,6 +87,13 @@ enum http_head_verdict http_head_parse(struct slice bytes, struct http_head *ret
  */
 bool http_head_may_be_complete(struct slice bytes, size_t scanned, size_t *ret_scanned);
 
+/*
+ * Parses one header line without its CRLF; false where it is malformed: also where it is folded,
+ * has a blank before the colon, or a control character. Owns: the slices of `ret_header` point into
+ * `line`. Spec: RFC 9112 section 5.
+ */
+bool http_header_parse(struct slice line, struct http_header *ret_header);
+
 /* The first header of that name (any case); an empty slice with a NULL ptr where there is none. */
 struct slice http_head_find(const struct http_head *head, struct slice name);
 

@@ -109,11 +109,29 @@ static struct status system_read(struct fs *fs, int fd, uint64_t offset, void *b
     return status_ok();
 }
 
+/* With delayed allocation a drive may turn out to be full only here. */
+static struct status sync_status(int result) {
+    if (result == 0) return status_ok();
+    bool full = errno == ENOSPC || errno == EDQUOT;
+    return status_of(full ? STATUS_NO_SPACE : STATUS_IO);
+}
+
 static struct status system_sync_data(struct fs *fs, int fd) {
     (void)fs;
-    if (fdatasync(fd) == 0) return status_ok();
-    bool full = errno == ENOSPC || errno == EDQUOT; /* delayed allocation finds out only here */
-    return status_of(full ? STATUS_NO_SPACE : STATUS_IO);
+    return sync_status(fdatasync(fd));
+}
+
+static struct status system_write_back(struct fs *fs, int fd, uint64_t offset, uint64_t len,
+                                       bool wait) {
+    (void)fs;
+    unsigned flags = SYNC_FILE_RANGE_WRITE;
+    if (wait) flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+    if (sync_file_range(fd, (off_t)offset, (off_t)len, flags) != 0) {
+        bool absent = errno == ESPIPE || errno == EINVAL || errno == ENOSYS;
+        return absent ? status_ok() : sync_status(-1);
+    }
+    if (wait) posix_fadvise(fd, (off_t)offset, (off_t)len, POSIX_FADV_DONTNEED);
+    return status_ok();
 }
 
 static struct status system_link(struct fs *fs, struct fs_temp *temp, const char *name) {
@@ -171,6 +189,7 @@ static const struct fs_ops system_ops = {
     .write = system_write,
     .read = system_read,
     .sync_data = system_sync_data,
+    .write_back = system_write_back,
     .link = system_link,
     .replace = system_replace,
     .remove = system_remove,
@@ -345,13 +364,6 @@ struct status fs_write_small(struct fs *fs, int dir_fd, const char *name, struct
     return s;
 }
 
-void fs_hint_write_start(int fd, uint64_t offset, uint64_t len) {
-    sync_file_range(fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
-}
-
-void fs_hint_drop(int fd, uint64_t offset, uint64_t len) {
-    sync_file_range(
-        fd, (off_t)offset, (off_t)len,
-        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
-    posix_fadvise(fd, (off_t)offset, (off_t)len, POSIX_FADV_DONTNEED);
+struct status fs_write_back(struct fs *fs, int fd, uint64_t offset, uint64_t len, bool wait) {
+    return fs->ops->write_back(fs, fd, offset, len, wait);
 }

@@ -56,6 +56,7 @@ struct fs_ops {
     struct status (*write)(struct fs *fs, int fd, uint64_t offset, struct slice bytes);
     struct status (*read)(struct fs *fs, int fd, uint64_t offset, void *buffer, size_t len);
     struct status (*sync_data)(struct fs *fs, int fd);
+    struct status (*write_back)(struct fs *fs, int fd, uint64_t offset, uint64_t len, bool wait);
     struct status (*link)(struct fs *fs, struct fs_temp *temp, const char *name);
     struct status (*replace)(struct fs *fs, struct fs_temp *temp, const char *name);
     struct status (*remove)(struct fs *fs, int dir_fd, const char *name);
@@ -143,10 +144,11 @@ struct status fs_read_small(struct fs *fs, int dir_fd, const char *name, void *b
 struct status fs_write_small(struct fs *fs, int dir_fd, const char *name, struct slice bytes);
 
 /*
- * Asks the kernel to begin writing a range of a file (start), and to forget a range that was
- * written (drop), so that long uploads don't fill the memory with what nobody reads. Hints.
+ * Lets the kernel begin to write a range of the file (`wait` false), or waits until that is done
+ * and then forgets the pages (`wait` true), so that long uploads don't fill the memory with what
+ * nobody reads. Makes nothing durable. An error is as final as that of a sync: it may have been the
+ * only report of it. Errors: NO_SPACE; IO.
  */
-void fs_hint_write_start(int fd, uint64_t offset, uint64_t len);
-void fs_hint_drop(int fd, uint64_t offset, uint64_t len);
+struct status fs_write_back(struct fs *fs, int fd, uint64_t offset, uint64_t len, bool wait);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "blob/blob.h"
 #include "kv/kv.h"
+#include "support/temp_dir.h"
 
 struct engine;
 
@@ -15,14 +16,14 @@ enum test_driver { TEST_DRIVER_MEM, TEST_DRIVER_ENGINE, TEST_DRIVER_COUNT };
 
 struct test_store {
     enum test_driver driver;
-    char dir[64]; /* of the engine; removed at the close */
+    struct temp_dir dir; /* of the engine */
     struct engine *engine;
     struct kv *kv;
     struct blob_store *blob;
 };
 
-/* The policies that every test store knows. */
-extern const char *const test_policies[];
+/* The one policy that every test store knows. */
+#define TEST_POLICY SLICE("standard")
 
 /* The driver's name, for messages. */
 const char *test_driver_name(enum test_driver driver);

@@ -91,23 +91,35 @@ static void set_keep(struct set *set, struct slice tag, struct slice secret,
     pthread_mutex_unlock(&set->lock);
 }
 
-void key_cache_signing_key(struct key_cache *cache, struct slice secret,
+/* Writes the entry's tag for a scope to `tag`, and finds its set; NULL where it does not fit. */
+static struct set *set_of(struct key_cache *cache, struct slice secret,
+                          const struct sigv4_scope *scope, struct buf *tag) {
+    buf_append(tag, scope->date);
+    buf_append(tag, scope->region);
+    buf_append_char(tag, '/');
+    buf_append(tag, scope->access_key);
+    bool fits = is_ok(buf_ok(tag)) && secret.len > 0 && secret.len <= SECRET_MAX;
+    if (cache == NULL || !fits) return NULL;
+    return &cache->sets[tag_hash(buf_slice(tag)) & (cache->set_count - 1)];
+}
+
+bool key_cache_signing_key(struct key_cache *cache, struct slice secret,
                            const struct sigv4_scope *scope,
                            unsigned char ret_key[SIGV4_DIGEST_LEN]) {
     char text[TAG_MAX];
     struct buf tag;
     buf_init_fixed(&tag, text, sizeof text);
-    buf_append(&tag, scope->date);
-    buf_append(&tag, scope->region);
-    buf_append_char(&tag, '/');
-    buf_append(&tag, scope->access_key);
-    bool fits = is_ok(buf_ok(&tag)) && secret.len > 0 && secret.len <= SECRET_MAX;
-    if (cache == NULL || !fits) {
-        sigv4_signing_key(secret, scope, ret_key);
-        return;
-    }
-    struct set *set = &cache->sets[tag_hash(buf_slice(&tag)) & (cache->set_count - 1)];
-    if (set_find(set, buf_slice(&tag), secret, ret_key)) return;
+    struct set *set = set_of(cache, secret, scope, &tag);
+    if (set != NULL && set_find(set, buf_slice(&tag), secret, ret_key)) return true;
     sigv4_signing_key(secret, scope, ret_key);
-    set_keep(set, buf_slice(&tag), secret, ret_key);
+    return false;
+}
+
+void key_cache_keep(struct key_cache *cache, struct slice secret, const struct sigv4_scope *scope,
+                    const unsigned char key[SIGV4_DIGEST_LEN]) {
+    char text[TAG_MAX];
+    struct buf tag;
+    buf_init_fixed(&tag, text, sizeof text);
+    struct set *set = set_of(cache, secret, scope, &tag);
+    if (set != NULL) set_keep(set, buf_slice(&tag), secret, key);
 }

@@ -1,10 +1,11 @@
 /*
  * key_cache.h - derived SigV4 signing keys, kept
  *
- *     new ── signing_key* ── free
+ *     new ── signing_key ─(verified)─ keep ── … ── free
  *
  * A signing key costs four HMACs and is the same for all of a day. The cache is bounded and
- * set-associative: an entry pushes the oldest of its set out. An entry answers only to the very
+ * set-associative: an entry pushes the oldest of its set out. Only keys that verified a signature
+ * are kept, so that a stranger's guesses push nothing out. An entry answers only to the very
  * secret it was derived from, so a changed secret needs no invalidation.
  *
  * Threads: any; each set has its lock.
@@ -28,11 +29,17 @@ struct status key_cache_new(size_t capacity, struct key_cache **ret_cache);
 void key_cache_free(struct key_cache **cache);
 
 /*
- * The signing key for `secret` and the scope, from the cache or derived and kept. `cache` may be
- * NULL. Threads: any.
+ * The signing key for `secret` and the scope, from the cache or derived; true says that it is in
+ * the cache. `cache` may be NULL.
  */
-void key_cache_signing_key(struct key_cache *cache, struct slice secret,
+bool key_cache_signing_key(struct key_cache *cache, struct slice secret,
                            const struct sigv4_scope *scope,
                            unsigned char ret_key[SIGV4_DIGEST_LEN]);
+
+/* Keeps a derived key for the next time. Without a cache, or where it does not fit, nothing
+ * happens.
+ */
+void key_cache_keep(struct key_cache *cache, struct slice secret, const struct sigv4_scope *scope,
+                    const unsigned char key[SIGV4_DIGEST_LEN]);
 
 #endif

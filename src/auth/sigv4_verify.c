@@ -5,6 +5,7 @@
 #include "crypto/ct.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
+#define AMZ_PREFIX SLICE("x-amz-")
 
 enum { PRESIGN_EXPIRES_MIN_S = 1 };
 
@@ -162,26 +163,54 @@ static bool is_text(struct slice s) {
     return true;
 }
 
-static struct slice values_join(struct arena *arena, struct slice first, struct slice next) {
-    return arena_join(arena, (struct slice[]){first, SLICE(","), next}, 3);
+/* A fixed buf of `cap` bytes from `arena`; of none when the arena is full, and then it overflows.
+ */
+static void arena_buf(struct arena *arena, size_t cap, struct buf *ret_buf) {
+    void *bytes = arena_alloc(arena, cap);
+    buf_init_fixed(ret_buf, bytes, bytes == NULL ? 0 : cap);
 }
 
-/* All values of the header `name` as one, each seen header marked as covered. */
-static struct slice signed_value(struct auth_pass *pass, struct slice name,
-                                 struct signed_headers *all) {
+/* Joins the values of `count` headers called `name`, `bytes` long in all. */
+static struct slice values_join(struct auth_pass *pass, struct slice name, size_t bytes,
+                                size_t count) {
     const struct http_head *head = pass->request->head;
-    struct slice value = {0};
-    if (slice_eq(name, SLICE("host"))) {
-        all->host = true;
-        return head->authority;
-    }
+    struct buf joined;
+    arena_buf(pass->arena, bytes + count, &joined);
     for (size_t i = 0; i < head->header_count; i++) {
         if (!slice_eq_nocase(head->headers[i].name, name)) continue;
-        all->covered[i] = true;
-        value = value.ptr == NULL ? head->headers[i].value
-                                  : values_join(pass->arena, value, head->headers[i].value);
+        if (joined.len > 0) buf_append_char(&joined, ',');
+        buf_append(&joined, head->headers[i].value);
     }
-    return value;
+    return buf_slice(&joined);
+}
+
+/*
+ * All values of the header `name` as one, each header seen marked as covered; false where one was
+ * covered before, by the same name. A name that no header has gets an empty value.
+ */
+static bool signed_value(struct auth_pass *pass, struct slice name, struct signed_headers *all,
+                         struct slice *ret_value) {
+    const struct http_head *head = pass->request->head;
+    struct slice value = {0};
+    size_t bytes = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (!slice_eq_nocase(head->headers[i].name, name)) continue;
+        if (all->covered[i]) return false;
+        all->covered[i] = true;
+        value = head->headers[i].value;
+        bytes += value.len;
+        count++;
+    }
+    if (slice_eq(name, SLICE("host"))) {
+        if (all->host) return false;
+        all->host = true;
+        value = head->authority;
+    } else if (count > 1) {
+        value = values_join(pass, name, bytes, count);
+    }
+    *ret_value = value;
+    return true;
 }
 
 static struct status signed_headers_collect(struct auth_pass *pass, const struct claim *claim,
@@ -196,13 +225,13 @@ static struct status signed_headers_collect(struct auth_pass *pass, const struct
     while (more && all->headers != NULL) {
         struct sigv4_header *header = &all->headers[all->count++];
         more = slice_cut(rest, ';', &header->name, &rest);
-        header->value = signed_value(pass, header->name, all);
-        all->bytes += header->name.len + header->value.len;
-        if (!is_header_name(header->name) || !is_text(header->value)) {
+        bool fresh = signed_value(pass, header->name, all, &header->value);
+        if (!fresh || !is_header_name(header->name) || !is_text(header->value)) {
             return auth_refuse(pass, claim->malformed,
-                               "SignedHeaders is a list of header names in lower case, joined by "
-                               "semicolons.");
+                               "SignedHeaders is a list of header names in lower case, once each, "
+                               "joined by semicolons.");
         }
+        all->bytes += header->name.len + header->value.len;
     }
     TRY(arena_ok(pass->arena));
     if (all->headers == NULL) {
@@ -212,24 +241,41 @@ static struct status signed_headers_collect(struct auth_pass *pass, const struct
     return status_ok();
 }
 
+/* Names of headers that must be signed and are not, joined by ", ". */
+static struct slice unsigned_names(struct auth_pass *pass, const struct signed_headers *all) {
+    const struct http_head *head = pass->request->head;
+    size_t cap = sizeof "host, ";
+    bool found = !all->host;
+    struct buf names;
+    for (size_t i = 0; i < head->header_count; i++) cap += head->headers[i].name.len + 2;
+    for (size_t i = 0; i < head->header_count && !found; i++) {
+        found = !all->covered[i] && slice_starts_with_nocase(head->headers[i].name, AMZ_PREFIX);
+    }
+    if (!found) return (struct slice){0};
+    arena_buf(pass->arena, cap, &names);
+    if (!all->host) buf_append(&names, SLICE("host"));
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct slice name = head->headers[i].name;
+        if (all->covered[i] || !slice_starts_with_nocase(name, AMZ_PREFIX)) continue;
+        if (names.len > 0) buf_append(&names, SLICE(", "));
+        buf_append(&names, name);
+    }
+    return buf_slice(&names);
+}
+
 /*
  * A header x-amz-* changes what a request does, so that one that the signer never saw must not
  * have any effect, in a presigned URL above all (CVE-2026-71191).
  */
 static struct status all_amz_signed_check(struct auth_pass *pass,
                                           const struct signed_headers *all) {
-    const struct http_head *head = pass->request->head;
-    struct slice *missing = &pass->denial.unsigned_headers;
-    if (!all->host) *missing = SLICE("host");
-    for (size_t i = 0; i < head->header_count; i++) {
-        struct slice name = head->headers[i].name;
-        if (all->covered[i] || !slice_starts_with_nocase(name, SLICE("x-amz-"))) continue;
-        *missing = missing->len == 0 ? name : values_join(pass->arena, *missing, name);
-    }
-    if (missing->len == 0) return status_ok();
+    struct slice names = unsigned_names(pass, all);
+    TRY(arena_ok(pass->arena));
+    if (names.len == 0) return status_ok();
+    pass->denial.unsigned_headers = names;
     return auth_refuse(pass, AUTH_REFUSAL_UNSIGNED_HEADERS,
                        "Headers that must be signed are not in SignedHeaders: %.*s",
-                       SLICE_FMT(*missing));
+                       SLICE_FMT(names));
 }
 
 /* The same request may be written in two ways. */
@@ -251,9 +297,8 @@ static struct slice canonical_write(struct auth_pass *pass, const struct claim *
     };
     size_t cap = canonical.method.len + spelling->path.len + spelling->query.len + 2 * all->bytes +
                  3 * all->count + claim->payload_hash.len + 8;
-    void *bytes = arena_alloc(pass->arena, cap);
     struct buf out;
-    buf_init_fixed(&out, bytes, bytes == NULL ? 0 : cap);
+    arena_buf(pass->arena, cap, &out);
     sigv4_canonical_request(&canonical, &out);
     return buf_slice(&out);
 }
@@ -261,9 +306,8 @@ static struct slice canonical_write(struct auth_pass *pass, const struct claim *
 static struct slice string_to_sign_write(struct auth_pass *pass, const struct claim *claim,
                                          struct slice canonical_request) {
     size_t cap = sizeof ALGORITHM + DATE_COMPACT_LEN + claim->scope_text.len + SIGV4_HEX_LEN + 3;
-    void *bytes = arena_alloc(pass->arena, cap);
     struct buf out;
-    buf_init_fixed(&out, bytes, bytes == NULL ? 0 : cap);
+    arena_buf(pass->arena, cap, &out);
     sigv4_string_to_sign(slice_of(claim->time, DATE_COMPACT_LEN), claim->scope_text,
                          canonical_request, &out);
     return buf_slice(&out);
@@ -324,7 +368,8 @@ static struct status signature_check(struct auth_pass *pass, const struct claim 
     struct slice secret;
     unsigned char key[SIGV4_DIGEST_LEN];
     TRY(auth_key_look_up(pass, claim->scope.access_key, &secret));
-    key_cache_signing_key(pass->request->key_cache, secret, &claim->scope, key);
+    struct key_cache *cache = pass->request->key_cache;
+    bool cached = key_cache_signing_key(cache, secret, &claim->scope, key);
     bool matches = signature_matches(pass, claim, all, key);
     struct status status = arena_ok(pass->arena);
     if (is_ok(status) && !matches) {
@@ -332,6 +377,7 @@ static struct status signature_check(struct auth_pass *pass, const struct claim 
                              "The signature is not the one this server computes for the request. "
                              "Check the secret key and how the request is signed.");
     }
+    if (is_ok(status) && !cached) key_cache_keep(cache, secret, &claim->scope, key);
     if (is_ok(status)) status = chain_start(pass, claim, key);
     explicit_bzero(key, sizeof key);
     return status;

@@ -16,8 +16,9 @@ static void assert_key(struct key_cache *cache, const char *access_key, const ch
     unsigned char cached[SIGV4_DIGEST_LEN];
     sigv4_signing_key(slice_str(secret), &scope, derived);
     for (int i = 0; i < 3; i++) {
-        key_cache_signing_key(cache, slice_str(secret), &scope, cached);
+        bool found = key_cache_signing_key(cache, slice_str(secret), &scope, cached);
         assert_memory_equal(cached, derived, sizeof derived);
+        if (!found) key_cache_keep(cache, slice_str(secret), &scope, cached);
     }
 }
 
@@ -33,6 +34,21 @@ static void test_each_part_of_the_scope_counts(void **state) {
     }
     key_cache_free(&cache);
     assert_null(cache);
+    key_cache_free(&cache);
+}
+
+static void test_only_what_is_kept_is_found(void **state) {
+    (void)state;
+    const struct sigv4_scope scope = {
+        .access_key = SLICE("k"), .date = SLICE("20260301"), .region = SLICE("r")};
+    struct key_cache *cache = NULL;
+    unsigned char key[SIGV4_DIGEST_LEN];
+    assert_true(is_ok(key_cache_new(16, &cache)));
+    assert_false(key_cache_signing_key(cache, SLICE("secret"), &scope, key));
+    assert_false(key_cache_signing_key(cache, SLICE("secret"), &scope, key));
+    key_cache_keep(cache, SLICE("secret"), &scope, key);
+    assert_true(key_cache_signing_key(cache, SLICE("secret"), &scope, key));
+    assert_false(key_cache_signing_key(cache, SLICE("other"), &scope, key));
     key_cache_free(&cache);
 }
 
@@ -88,7 +104,8 @@ static void *hammer(void *cache) {
     for (size_t i = 0; i < 20000; i++) {
         size_t at = i * 5 % ARRAY_LEN(regions);
         scope.region = slice_str(regions[at]);
-        key_cache_signing_key(cache, SLICE("secret"), &scope, key);
+        bool found = key_cache_signing_key(cache, SLICE("secret"), &scope, key);
+        if (!found) key_cache_keep(cache, SLICE("secret"), &scope, key);
         wrong += memcmp(key, derived[at], sizeof key) != 0;
     }
     return (void *)wrong;
@@ -113,6 +130,7 @@ static void test_threads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_part_of_the_scope_counts),
+        cmocka_unit_test(test_only_what_is_kept_is_found),
         cmocka_unit_test(test_a_changed_secret_gets_its_own_key),
         cmocka_unit_test(test_more_keys_than_places),
         cmocka_unit_test(test_without_a_cache_or_room_in_it),

@@ -52,6 +52,12 @@ static void test_query_is_sorted_and_encoded(void **state) {
     assert_query("a=1&S=x&b=2", "S", false, "a=1&b=2");
     assert_query("%61=1&B=2", "", false, "B=2&a=1");
     assert_query("aa=1&a=2&a%2B=3", "", false, "a=2&a%2B=3&aa=1");
+    /* as in the general SigV4 test suite, whose service is another */
+    assert_query("Param2=value2&Param1=value1", "", false, "Param1=value1&Param2=value2");
+    assert_query("Param1=value2&Param1=Value1", "", false, "Param1=Value1&Param1=value2");
+    assert_query("Param-3=Value3&Param=Value2&%E1%88%B4=Value1", "", false,
+                 "%E1%88%B4=Value1&Param=Value2&Param-3=Value3");
+    assert_query("-._~0=-._~0", "", false, "-._~0=-._~0");
     assert_query("p=a+b&x=%7e/", "", true, "p=a+b&x=%7e/");
 }
 

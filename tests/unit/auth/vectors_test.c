@@ -3,7 +3,7 @@
 #include "base/stream.h"
 #include "requests.h"
 
-static const char *const files[] = {"published.txt", "botocore.txt"};
+static const char *const files[] = {"published.txt", "suite.txt", "botocore.txt"};
 
 static void each_sample(void (*check)(struct sample *)) {
     struct sample sample;

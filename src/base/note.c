@@ -3,7 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void note_vset(struct note *note, const char *format, va_list args) {
+static void __attribute__((format(printf, 2, 0)))
+note_vset(struct note *note, const char *format, va_list args) {
     if (note != NULL) vsnprintf(note->text, sizeof note->text, format, args);
 }
 

@@ -230,12 +230,11 @@ static bool claim(struct net_conn *conn) {
 
 static void on_conn(struct net_poller *poller, struct net_conn *conn, uint32_t events) {
     if (!claim(conn)) return;
+    /* A new socket can always be written to; TLS's memory is for those who say something. */
+    if (events == EPOLLOUT && conn->ssl == NULL) return;
     switch (conn_state_of(conn)) {
-        case CONN_TLS:
-            /* A new socket can always be written to; memory is for those who say something. */
-            if (conn->ssl == NULL && !(events & ~(uint32_t)EPOLLOUT)) return;
-            /* fall through */
         case CONN_PROXY:
+        case CONN_TLS:
             if (handshake_step(conn)) read_head(poller, conn);
             return;
         case CONN_IDLE:

@@ -5,7 +5,12 @@
 
 #include "base/check.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifndef __has_feature
+#define __has_feature(name) 0 /* gcc has macros instead */
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 enum { STACK_FACTOR = 4 };
 #else
 enum { STACK_FACTOR = 1 };

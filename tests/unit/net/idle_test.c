@@ -6,7 +6,12 @@
 
 enum { CONNECTIONS = 10000, SPARE_FDS = 200, LIMIT_BYTES = 20 << 20 };
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifndef __has_feature
+#define __has_feature(name) 0 /* gcc has macros instead */
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 static const bool measurable = false;
 #else
 static const bool measurable = true;

@@ -4,17 +4,17 @@
 #include "unit/net/support.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
-#define HEADER_V4          \
-    SIGNATURE              \
-        "\x21\x11\x00\x0c" \
-        "\xc0\x00\x02\x01\xcb\x00\x71\x05\x30\x39\x01\xbb"
+#define HEADER_V4      \
+    SIGNATURE          \
+    "\x21\x11\x00\x0c" \
+    "\xc0\x00\x02\x01\xcb\x00\x71\x05\x30\x39\x01\xbb"
 #define HEADER_LOCAL SIGNATURE "\x20\x00\x00\x00"
-#define HEADER_V6                                    \
-    SIGNATURE                                        \
-        "\x21\x21\x00\x24"                           \
-        "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01" \
-        "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x01"   \
-        "\x00\x50\x01\xbb"
+#define HEADER_V6                                \
+    SIGNATURE                                    \
+    "\x21\x21\x00\x24"                           \
+    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01" \
+    "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x01"   \
+    "\x00\x50\x01\xbb"
 
 static struct status parse(struct slice bytes, struct net_proxy *ret_proxy) {
     size_t rest = 0;

@@ -174,11 +174,12 @@ static void arena_buf(struct arena *arena, size_t cap, struct buf *ret_buf) {
 static struct slice values_join(struct auth_pass *pass, struct slice name, size_t bytes,
                                 size_t count) {
     const struct http_head *head = pass->request->head;
+    size_t found = 0;
     struct buf joined;
     arena_buf(pass->arena, bytes + count, &joined);
     for (size_t i = 0; i < head->header_count; i++) {
         if (!slice_eq_nocase(head->headers[i].name, name)) continue;
-        if (joined.len > 0) buf_append_char(&joined, ',');
+        if (found++ > 0) buf_append_char(&joined, ',');
         buf_append(&joined, head->headers[i].value);
     }
     return buf_slice(&joined);

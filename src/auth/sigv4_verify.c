@@ -28,7 +28,8 @@ struct signed_headers {
     size_t count;
     size_t bytes; /* of all names and values */
     bool host;
-    bool covered[HTTP_HEADERS_MAX]; /* by index in the head */
+    bool covered[HTTP_HEADERS_MAX];    /* by index in the head */
+    uint32_t hashes[HTTP_HEADERS_MAX]; /* of the names, by index in the head */
 };
 
 /* Splits at the last '/'; false where there is none. */
@@ -170,6 +171,19 @@ static void arena_buf(struct arena *arena, size_t cap, struct buf *ret_buf) {
     buf_init_fixed(ret_buf, bytes, bytes == NULL ? 0 : cap);
 }
 
+/*
+ * FNV-1a of a name in any case. A head may hold hundreds of names of one length, each signed: they
+ * are told apart by a number before they are compared.
+ */
+static uint32_t name_hash(struct slice name) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        hash = (hash ^ (c >= 'A' && c <= 'Z' ? c + 32u : c)) * 16777619u;
+    }
+    return hash;
+}
+
 /* Joins the values of `count` headers called `name`, `bytes` long in all. */
 static struct slice values_join(struct auth_pass *pass, struct slice name, size_t bytes,
                                 size_t count) {
@@ -193,10 +207,11 @@ static bool signed_value(struct auth_pass *pass, struct slice name, struct signe
                          struct slice *ret_value) {
     const struct http_head *head = pass->request->head;
     struct slice value = {0};
+    uint32_t hash = name_hash(name);
     size_t bytes = 0;
     size_t count = 0;
     for (size_t i = 0; i < head->header_count; i++) {
-        if (!slice_eq_nocase(head->headers[i].name, name)) continue;
+        if (all->hashes[i] != hash || !slice_eq_nocase(head->headers[i].name, name)) continue;
         if (all->covered[i]) return false;
         all->covered[i] = true;
         value = head->headers[i].value;
@@ -216,9 +231,14 @@ static bool signed_value(struct auth_pass *pass, struct slice name, struct signe
 
 static struct status signed_headers_collect(struct auth_pass *pass, const struct claim *claim,
                                             struct signed_headers *all) {
+    const struct http_head *head = pass->request->head;
     struct slice rest = claim->signed_headers;
     size_t cap = 1;
     bool more = true;
+    for (size_t i = 0; i < head->header_count; i++) {
+        all->hashes[i] = name_hash(head->headers[i].name);
+        all->covered[i] = false;
+    }
     for (size_t i = 0; i < rest.len; i++) cap += rest.ptr[i] == ';';
     all->headers = cap > SIGV4_SIGNED_HEADERS_MAX
                        ? NULL
@@ -386,7 +406,10 @@ static struct status signature_check(struct auth_pass *pass, const struct claim 
 
 /* The part that is the same wherever the signature stands. */
 static struct status claim_verify(struct auth_pass *pass, const struct claim *claim) {
-    struct signed_headers all = {0};
+    struct signed_headers all; /* its arrays are filled as far as the head has headers */
+    all.count = 0;
+    all.bytes = 0;
+    all.host = false;
     TRY(signed_headers_collect(pass, claim, &all));
     TRY(all_amz_signed_check(pass, &all));
     TRY(auth_payload_parse(pass, claim->payload_hash, true));

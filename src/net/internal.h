@@ -176,9 +176,10 @@ struct net_pool {
     unsigned busy;
     unsigned waking; /* told to come and not here yet */
     bool stopping;
-    unsigned slack;  /* atomic: workers idle or not yet started */
-    unsigned queued; /* atomic copy of both lengths */
-    unsigned sticky; /* atomic: workers that wait on a socket for the next request */
+    bool start_failed; /* to be said when the lock is let go */
+    unsigned slack;    /* atomic: workers idle or not yet started */
+    unsigned queued;   /* atomic copy of both lengths */
+    unsigned sticky;   /* atomic: workers that wait on a socket for the next request */
     unsigned sticky_max;
     uint64_t window;      /* atomic: which stretch of time is being counted */
     unsigned seen;        /* atomic: connections served in it */

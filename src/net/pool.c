@@ -88,6 +88,16 @@ static struct net_work *work_new(struct net_server *server, bool privileged_only
 
 static struct net_work *wake_one(struct net_server *server);
 
+/* Lets go of the lock, then wakes whom wake_one chose, and says what it could not do. */
+static void unlock_and_wake(struct net_server *server, struct net_work *helper) {
+    struct net_pool *pool = &server->pool;
+    bool failed = pool->start_failed;
+    pool->start_failed = false;
+    pthread_mutex_unlock(&pool->lock);
+    if (helper) pthread_cond_signal(&helper->wake);
+    if (failed) server_warn(server, "a worker thread can't be started");
+}
+
 /* Serves one queued connection; the lock is held before and after. */
 static void work_once(struct net_work *work, struct net_conn *conn) {
     struct net_pool *pool = &work->server->pool;
@@ -96,8 +106,7 @@ static void work_once(struct net_work *work, struct net_conn *conn) {
     /* Workers wake each other one by one, as long as there is more to do than hands. */
     if (pool->waking == 0) helper = wake_one(work->server);
     publish(pool, work->server);
-    pthread_mutex_unlock(&pool->lock);
-    if (helper) pthread_cond_signal(&helper->wake);
+    unlock_and_wake(work->server, helper);
     work_serve(work, conn);
     pthread_mutex_lock(&pool->lock);
     pool->busy--;
@@ -137,13 +146,12 @@ static void start_one(struct net_server *server) {
     unsigned extra = pool->work_count - pool->plain_count;
     if (!may_plain && (pool->privileged.len == 0 || extra >= NET_PRIVILEGED_WORKERS)) return;
     struct net_work *work = work_new(server, !may_plain);
-    struct note note = {""};
     struct thread_config config = {.name = "hink-worker",
                                    .stack_size_bytes = server->limits.worker_stack_bytes,
                                    .run = work_run,
                                    .argument = work};
-    if (work == NULL || !is_ok(thread_start(&config, &note, &work->thread))) {
-        server_warn(server, "no more workers: %s", note.text);
+    if (work == NULL || !is_ok(thread_start(&config, NULL, &work->thread))) {
+        pool->start_failed = true;
         if (work) work_free(work);
         return;
     }
@@ -193,8 +201,7 @@ void pool_push(struct net_server *server, struct net_conn *list, struct net_conn
     }
     if (pool->waking == 0) helper = wake_one(server);
     publish(pool, server);
-    pthread_mutex_unlock(&pool->lock);
-    if (helper) pthread_cond_signal(&helper->wake);
+    unlock_and_wake(server, helper);
 }
 
 /* Counts the connection once in every window of time; roughly is good enough. */

@@ -20,11 +20,11 @@
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/arena.h"
 #include "base/note.h"
+#include "net/address.h"
 #include "server/access_log.h"
 #include "server/log.h"
 
@@ -55,14 +55,9 @@ struct config_addresses {
     size_t count;
 };
 
-/* Addresses that share their first bits; IPv4 is kept as ::ffff:a.b.c.d, its bits counted there. */
-struct config_network {
-    uint8_t address[16];
-    unsigned prefix_bits;
-};
-
+/* Networks whose word is taken. */
 struct config_networks {
-    struct config_network *items;
+    struct net_network *items;
     size_t count;
 };
 
@@ -205,15 +200,11 @@ bool config_region_offers(const struct config_region *region, struct slice polic
 
 /*
  * The endpoint of `listener` that a Host header (without its port) leads to: the one that has the
- * name, else the one that has no names or is alone there; NULL where neither is. `*ret_bucket` is what stands before
- * the host name of a "*.NAME", empty otherwise.
- * Spec: S3 User Guide, "Virtual hosting of general purpose buckets".
+ * name, else the one that has no names or is alone there; NULL where neither is. `*ret_bucket` is
+ * what stands before the host name of a "*.NAME", empty otherwise. Spec: S3 User Guide, "Virtual
+ * hosting of general purpose buckets".
  */
 const struct config_endpoint *config_endpoint_find(const struct config_listener *listener,
                                                    struct slice host, struct slice *ret_bucket);
-
-/* Whether `address` (IPv4 or IPv6) lies in one of the networks. */
-bool config_networks_contain(const struct config_networks *networks,
-                             const struct sockaddr *address);
 
 #endif

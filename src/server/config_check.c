@@ -44,11 +44,10 @@ static struct status complete_limits(struct config_loader *loader) {
     struct config_limits *limits = &loader->config->limits;
     if (limits->workers_without_body == 0) limits->workers_without_body = (limits->workers + 3) / 4;
     if (limits->workers_without_body < limits->workers) return status_ok();
-    return config_refuse(loader,
-                         config_line_of(config_block_of(loader, limits), "workers_without_body"),
-                         "workers_without_body: %llu must be below workers (%llu)",
-                         (unsigned long long)limits->workers_without_body,
-                         (unsigned long long)limits->workers);
+    return config_refuse(
+        loader, config_line_of(config_block_of(loader, limits), "workers_without_body"),
+        "workers_without_body: %llu must be below workers (%llu)",
+        (unsigned long long)limits->workers_without_body, (unsigned long long)limits->workers);
 }
 
 static struct status complete_proxy(struct config_loader *loader) {
@@ -295,33 +294,4 @@ const struct config_endpoint *config_endpoint_find(const struct config_listener 
     }
     if (best != NULL) *ret_bucket = best_bucket;
     return best;
-}
-
-static bool network_contains(const struct config_network *network, const uint8_t *address) {
-    unsigned whole = network->prefix_bits / 8;
-    unsigned rest = network->prefix_bits % 8;
-    if (memcmp(network->address, address, whole) != 0) return false;
-    if (rest == 0) return true;
-    uint8_t mask = (uint8_t)(0xff << (8 - rest));
-    return (network->address[whole] & mask) == (address[whole] & mask);
-}
-
-bool config_networks_contain(const struct config_networks *networks,
-                             const struct sockaddr *address) {
-    uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
-    if (address->sa_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, address, sizeof in);
-        memcpy(bytes + 12, &in.sin_addr, 4);
-    } else if (address->sa_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, address, sizeof in6);
-        memcpy(bytes, &in6.sin6_addr, 16);
-    } else {
-        return false;
-    }
-    for (size_t i = 0; i < networks->count; i++) {
-        if (network_contains(&networks->items[i], bytes)) return true;
-    }
-    return false;
 }

@@ -266,34 +266,6 @@ static bool parse_address(struct slice text, struct config_address *ret_address)
     return true;
 }
 
-static bool has_bits_past(const uint8_t *address, unsigned bits) {
-    for (unsigned i = bits; i < 128; i++) {
-        if (address[i / 8] & (0x80 >> (i % 8))) return true;
-    }
-    return false;
-}
-
-static bool parse_network(struct slice text, struct config_network *ret_network) {
-    struct slice head;
-    struct slice bits_text;
-    char name[INET6_ADDRSTRLEN];
-    bool has_bits = slice_cut(text, '/', &head, &bits_text);
-    uint64_t bits = 0;
-    if (head.len >= sizeof name || (has_bits && !slice_parse_u64(bits_text, &bits))) return false;
-    memcpy(name, head.ptr, head.len);
-    name[head.len] = 0;
-    struct config_network network = {.address = {[10] = 0xff, [11] = 0xff}};
-    bool v4 = inet_pton(AF_INET, name, network.address + 12) == 1;
-    if (!v4 && inet_pton(AF_INET6, name, network.address) != 1) return false;
-    unsigned width = v4 ? 32 : 128;
-    if (!has_bits) bits = width;
-    if (bits > width) return false;
-    network.prefix_bits = (unsigned)bits + (v4 ? 96 : 0);
-    if (has_bits_past(network.address, network.prefix_bits)) return false;
-    *ret_network = network;
-    return true;
-}
-
 /* A list is a pointer and a count; this grows one by `size` zeroed bytes. */
 static struct status list_grow(const struct target *t, void **items, size_t *count, size_t size,
                                void **ret_item) {
@@ -371,8 +343,8 @@ static struct status add_address(const struct target *t, struct slice text) {
 }
 
 static struct status add_network(const struct target *t, struct slice text) {
-    struct config_network network;
-    if (!parse_network(text, &network)) {
+    struct net_network network;
+    if (!is_ok(net_network_parse(text, &network))) {
         return refuse(t, text, "a network, as in 10.0.0.0/8 (no bits set after the prefix)");
     }
     struct config_networks *list = t->field;

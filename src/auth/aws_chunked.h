@@ -14,8 +14,8 @@
  * `end` before all of it was verified: the last chunk, its signature, the trailers, the announced
  * length, and that nothing follows.
  *
- * A chunk may be of any size: S3 refuses those below 8 KiB but for the last, which only makes some
- * streaming clients fail.
+ * Spec-deviation: a chunk may be of any size. S3 refuses those below 8 KiB but for the last, which
+ * only makes some streaming clients fail.
  *
  * Blocks: as the source before it does. Threads: one at a time.
  */

@@ -353,8 +353,8 @@ static bool spelling_matches(struct auth_pass *pass, const struct claim *claim,
 }
 
 /*
- * Some clients encode a path or a query otherwise than S3's rules say and sign it as they send it.
- * That names the same request just as surely, so it is the second guess.
+ * Spec-deviation: some clients encode a path or a query otherwise than S3's rules say and sign it
+ * as they send it. That names the same request just as surely, so it is the second guess.
  */
 static bool signature_matches(struct auth_pass *pass, const struct claim *claim,
                               const struct signed_headers *all, const unsigned char *key) {

@@ -229,6 +229,18 @@ static UNUSED void assert_accepted(const struct sample *sample) {
     asked_fini(&asked);
 }
 
+/* No refusal may tell the secret, neither to the client nor to a log. */
+static void assert_no_secret_said(const struct asked *asked, const struct sample *sample) {
+    const struct auth_denial *denial = &asked->denial;
+    struct slice said[] = {slice_str(asked->note.text), denial->string_to_sign,
+                           denial->canonical_request,   denial->signature_provided,
+                           denial->access_key,          denial->unsigned_headers};
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        bool found = slice_find(said[i], slice_str(sample->secret), 0) < said[i].len;
+        if (found) fail_msg("%s: a refusal tells the secret", sample->name);
+    }
+}
+
 /* The refusal that `sample` meets; AUTH_REFUSAL_NONE where it is accepted. */
 static UNUSED enum auth_refusal refusal_of(const struct sample *sample) {
     struct asked asked;
@@ -237,6 +249,7 @@ static UNUSED enum auth_refusal refusal_of(const struct sample *sample) {
     enum auth_refusal refusal = asked.denial.refusal;
     assert_int_equal(status.code, refusal == AUTH_REFUSAL_NONE ? STATUS_OK : STATUS_REFUSED);
     if (refusal != AUTH_REFUSAL_NONE) assert_true(asked.note.text[0] != '\0');
+    if (sample->secret[0] != '\0') assert_no_secret_said(&asked, sample);
     asked_fini(&asked);
     return refusal;
 }

@@ -15,7 +15,7 @@
 #include "os/thread.h"
 #include "server/admin.h"
 
-enum { BACKLOG = 16, DEADLINE_S = 10 };
+enum { BACKLOG = 16, DEADLINE_S = 10, PAUSE_MS = 100 };
 
 struct admin_server {
     struct admin *admin;
@@ -92,13 +92,20 @@ static void *serve(void *argument) {
     struct pollfd fds[2] = {{.fd = server->stop_fd, .events = POLLIN},
                             {.fd = server->listen_fd, .events = POLLIN}};
     for (;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR) return NULL;
+        if (poll(fds, 2, -1) < 0) {
+            if (errno == EINTR) continue;
+            return NULL;
+        }
         if (fds[0].revents != 0) return NULL;
         if (fds[1].revents == 0) continue;
         int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0) continue;
-        answer(server, fd);
-        close(fd);
+        if (fd >= 0) {
+            answer(server, fd);
+            close(fd);
+        } else if (poll(fds, 1, PAUSE_MS) > 0) {
+            /* Out of descriptors, say: the connection waits, and we don't spin meanwhile. */
+            return NULL;
+        }
     }
 }
 

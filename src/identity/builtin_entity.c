@@ -346,10 +346,13 @@ static struct status remove_key(struct change *c, struct slice access_key,
     struct builtin_sealed_key sealed;
     struct slice raw;
     struct status s = builtin_key_read(c->store, access_key, c->work, &raw, &sealed);
-    /* Deleted since the index was read: the count's guard fails, and all is done again. */
-    if (status_is(s, STATUS_NOT_FOUND)) return status_ok();
-    TRY(s);
-    if (hanging->count == hanging->cap) {
+    if (!is_ok(s)) {
+        c->overtaken = status_is(s, STATUS_NOT_FOUND);
+        return c->overtaken ? status_ok() : s;
+    }
+    struct slice owner = c->kind == BUILTIN_USER ? sealed.key.user_id : sealed.key.project_id;
+    /* Deleted since the index was read, and made anew for somebody else. */
+    if (!slice_eq(owner, c->id) || hanging->count == hanging->cap) {
         c->overtaken = true;
         return status_ok();
     }
@@ -412,6 +415,8 @@ static struct status remove_keys(struct change *c, int64_t count) {
     struct status s = sweep_keys(c, cursor, builtin_path_slice(&prefix), &hanging);
     kv_cursor_close(&cursor);
     TRY(s);
+    /* I3: with every key met guarded by its bytes, an equal count leaves none that was not met. */
+    if (hanging.count != hanging.cap) c->overtaken = true;
     lower_counts(c, &hanging);
     return status_ok();
 }

@@ -30,6 +30,8 @@ enum {
     NET_OUT_BYTES = 16 * 1024,   /* cork buffer of a worker */
     NET_IN_ROOM = 16 * 1024,     /* room behind a head for small pulls */
     NET_PRIVILEGED_WORKERS = 2,  /* beyond workers_max, for privileged listeners */
+    NET_SPIN_NS = 60000,         /* that a lone client is waited for awake */
+    NET_SPIN_SKIP = 64,
     NET_STICKY_PER_CPU = 8,
     NET_WINDOW_MS = 16,    /* for counting active connections */
     NET_SOCKET_TICK_MS = 8 /* longest wait inside a socket call */
@@ -77,10 +79,11 @@ struct net_conn {
     uint32_t requests;
     int fd;
     uint16_t listener;
-    uint8_t state; /* enum conn_state; atomic, changes hands under poller->lock */
-    uint8_t wait;  /* enum wait_kind; guarded by poller->lock */
-    bool armed;    /* guarded by poller->lock */
-    bool pending;  /* guarded by poller->lock */
+    uint8_t spin_skip; /* requests for which spinning is not tried */
+    uint8_t state;     /* enum conn_state; atomic, changes hands under poller->lock */
+    uint8_t wait;      /* enum wait_kind; guarded by poller->lock */
+    bool armed;        /* guarded by poller->lock */
+    bool pending;      /* guarded by poller->lock */
     bool maybe_more;
     bool tls;
     bool peer_eof;
@@ -181,6 +184,7 @@ struct net_pool {
     unsigned queued;   /* atomic copy of both lengths */
     unsigned sticky;   /* atomic: workers that wait on a socket for the next request */
     unsigned sticky_max;
+    bool may_spin;
     uint64_t window;      /* atomic: which stretch of time is being counted */
     unsigned seen;        /* atomic: connections served in it */
     unsigned seen_before; /* atomic: and in the one before */
@@ -349,6 +353,9 @@ void pool_push(struct net_server *server, struct net_conn *list, struct net_conn
  */
 bool pool_stick(struct net_conn *conn, int64_t now_ns);
 void pool_unstick(struct net_server *server);
+
+/* Whether one connection is active and no other, and there is a processor to spare for it. */
+bool pool_is_lone(struct net_server *server);
 
 /* serve.c: serves the connection and what follows on it, as long as that is fair. */
 void work_serve(struct net_work *work, struct net_conn *conn);

@@ -231,6 +231,11 @@ bool pool_stick(struct net_conn *conn, int64_t now_ns) {
     return false;
 }
 
+bool pool_is_lone(struct net_server *server) {
+    struct net_pool *pool = &server->pool;
+    return pool->may_spin && LOAD(pool->seen) <= 1 && LOAD(pool->seen_before) <= 1;
+}
+
 void pool_unstick(struct net_server *server) {
     __atomic_sub_fetch(&server->pool.sticky, 1, __ATOMIC_RELAXED);
 }
@@ -241,6 +246,7 @@ struct status pool_init(struct net_pool *pool, struct net_server *server) {
         calloc(server->limits.workers_max + NET_PRIVILEGED_WORKERS, sizeof(struct net_work *));
     pool->slack = server->limits.workers_max;
     unsigned most = (unsigned)get_nprocs() * NET_STICKY_PER_CPU;
+    pool->may_spin = get_nprocs() > 1;
     unsigned half = server->limits.workers_max / 2;
     pool->sticky_max = most < half ? most : half;
     return status_of(pool->works ? STATUS_OK : STATUS_NO_MEMORY);

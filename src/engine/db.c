@@ -70,7 +70,7 @@ static void options_for_values(rocksdb_options_t *options) {
     rocksdb_options_set_min_blob_size(options, VALUE_APART_MIN);
     rocksdb_options_set_blob_file_size(options, BLOB_FILE_BYTES);
     rocksdb_options_set_enable_blob_gc(options, 1);
-    rocksdb_options_set_blob_gc_age_cutoff(options, 0.25);
+    rocksdb_options_set_blob_gc_age_cutoff(options, 0.1);
     rocksdb_options_set_blob_gc_force_threshold(options, 0.5);
 }
 

@@ -51,11 +51,60 @@ static struct status system_dir_sync(struct fs *fs, int dir_fd) {
     return fsync(dir_fd) == 0 ? status_ok() : status_of(STATUS_IO);
 }
 
+static struct status system_dir_walk(struct fs *fs, int dir_fd, struct fs_visitor *visitor) {
+    (void)fs;
+    int fd = open_at(dir_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0) return from_errno();
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        fd_close(&fd);
+        return status_of(STATUS_NO_MEMORY);
+    }
+    struct dirent *entry;
+    bool more = true;
+    errno = 0;
+    while (more && (entry = readdir(dir))) {
+        bool dots = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        if (!dots) more = visitor->visit(visitor, entry->d_name);
+        errno = 0;
+    }
+    struct status s = errno == 0 ? status_ok() : status_of(STATUS_IO);
+    closedir(dir);
+    return s;
+}
+
 static struct status system_open_read(struct fs *fs, int dir_fd, const char *name, int *ret_fd) {
     (void)fs;
     int fd = open_at(dir_fd, name, O_RDONLY | O_NOFOLLOW, 0);
     if (fd < 0) return from_errno();
     *ret_fd = fd;
+    return status_ok();
+}
+
+static struct status system_open_write(struct fs *fs, int dir_fd, const char *name, unsigned flags,
+                                       int *ret_fd) {
+    (void)fs;
+    int how = O_RDWR | O_NOFOLLOW | (flags & FS_CREATE ? O_CREAT : 0);
+    int fd = -1;
+    if (flags & FS_DIRECT) fd = open_at(dir_fd, name, how | O_DIRECT, 0600);
+    /* Some file systems (tmpfs of older kernels) know no O_DIRECT and say EINVAL. */
+    bool refused = fd < 0 && (flags & FS_DIRECT) && errno == EINVAL;
+    if (!(flags & FS_DIRECT) || refused) fd = open_at(dir_fd, name, how, 0600);
+    if (fd < 0) return from_errno();
+    *ret_fd = fd;
+    return status_ok();
+}
+
+static void system_close(struct fs *fs, int fd) {
+    (void)fs;
+    close(fd);
+}
+
+static struct status system_size(struct fs *fs, int fd, uint64_t *ret_bytes) {
+    (void)fs;
+    struct stat st;
+    if (fstat(fd, &st) != 0) return status_of(STATUS_IO);
+    *ret_bytes = (uint64_t)st.st_size;
     return status_ok();
 }
 
@@ -71,8 +120,10 @@ static struct status temp_create_named(int dir_fd, struct fs_temp *ret_temp) {
     return status_ok();
 }
 
-static struct status system_temp_create(struct fs *fs, int dir_fd, struct fs_temp *ret_temp) {
+static struct status system_temp_create(struct fs *fs, int dir_fd, bool named,
+                                        struct fs_temp *ret_temp) {
     (void)fs;
+    if (named) return temp_create_named(dir_fd, ret_temp);
     int fd = open_at(dir_fd, ".", O_RDWR | O_TMPFILE, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT)) {
         return temp_create_named(dir_fd, ret_temp);
@@ -180,11 +231,50 @@ static struct status system_space(struct fs *fs, int dir_fd, struct fs_space *re
     return status_ok();
 }
 
+/* Who has locked the file, by what it wrote there; 0 if that is no number. */
+static pid_t lock_holder(int fd) {
+    char text[16];
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    struct slice line = slice_of(text, n > 0 ? (size_t)n : 0);
+    struct slice digits;
+    struct slice rest;
+    uint64_t number;
+    if (!slice_cut(line, '\n', &digits, &rest) || !slice_parse_u64(digits, &number)) return 0;
+    return number <= INT32_MAX ? (pid_t)number : 0;
+}
+
+static struct status system_lock(struct fs *fs, int dir_fd, const char *name, int *ret_fd,
+                                 pid_t *ret_holder) {
+    (void)fs;
+    int fd = open_at(dir_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (fd < 0) return from_errno();
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        bool taken = errno == EWOULDBLOCK;
+        if (taken) *ret_holder = lock_holder(fd);
+        fd_close(&fd);
+        return status_of(taken ? STATUS_BUSY : STATUS_IO);
+    }
+    char text[16];
+    int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len) {
+        struct status s = from_errno();
+        fd_close(&fd);
+        return s;
+    }
+    *ret_fd = fd;
+    return status_ok();
+}
+
 static const struct fs_ops system_ops = {
     .dir_open = system_dir_open,
     .dir_make = system_dir_make,
     .dir_sync = system_dir_sync,
+    .dir_walk = system_dir_walk,
     .open_read = system_open_read,
+    .open_write = system_open_write,
+    .close = system_close,
+    .size = system_size,
+    .lock = system_lock,
     .temp_create = system_temp_create,
     .write = system_write,
     .read = system_read,
@@ -221,7 +311,7 @@ struct status fs_dir_make(struct fs *fs, int at_fd, const char *name) {
     int parent_fd;
     TRY(parent_open(fs, at_fd, name, &parent_fd));
     struct status s = fs_dir_sync(fs, parent_fd);
-    fd_close(&parent_fd);
+    fs_close(fs, &parent_fd);
     return s;
 }
 
@@ -234,11 +324,25 @@ struct status fs_open_read(struct fs *fs, int dir_fd, const char *name, int *ret
 }
 
 struct status fs_temp_create(struct fs *fs, int dir_fd, struct fs_temp *ret_temp) {
-    return fs->ops->temp_create(fs, dir_fd, ret_temp);
+    return fs->ops->temp_create(fs, dir_fd, false, ret_temp);
 }
 
 bool fs_temp_is_name(const char *name) {
     return strncmp(name, temp_prefix, sizeof temp_prefix - 1) == 0;
+}
+
+struct status fs_open_write(struct fs *fs, int dir_fd, const char *name, unsigned flags,
+                            int *ret_fd) {
+    return fs->ops->open_write(fs, dir_fd, name, flags, ret_fd);
+}
+
+void fs_close(struct fs *fs, int *fd) {
+    if (*fd >= 0) fs->ops->close(fs, *fd);
+    *fd = -1;
+}
+
+struct status fs_size(struct fs *fs, int fd, uint64_t *ret_bytes) {
+    return fs->ops->size(fs, fd, ret_bytes);
 }
 
 struct status fs_write(struct fs *fs, int fd, uint64_t offset, struct slice bytes) {
@@ -271,7 +375,7 @@ void fs_temp_discard(struct fs *fs, struct fs_temp *temp) {
     /* A name that stays behind is known by its form, and removed at the next start. */
     if (temp->name[0]) IGNORE_STATUS(fs_remove(fs, temp->dir_fd, temp->name));
     temp->name[0] = '\0';
-    fd_close(&temp->fd);
+    fs_close(fs, &temp->fd);
 }
 
 struct status fs_remove(struct fs *fs, int dir_fd, const char *name) {
@@ -287,76 +391,30 @@ struct status fs_space_read(struct fs *fs, int dir_fd, struct fs_space *ret_spac
 }
 
 struct status fs_dir_walk(struct fs *fs, int dir_fd, struct fs_visitor *visitor) {
-    int fd;
-    TRY(fs_dir_open(fs, dir_fd, ".", &fd));
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        fd_close(&fd);
-        return status_of(STATUS_NO_MEMORY);
-    }
-    struct dirent *entry;
-    bool more = true;
-    errno = 0;
-    while (more && (entry = readdir(dir))) {
-        bool dots = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-        if (!dots) more = visitor->visit(visitor, entry->d_name);
-        errno = 0;
-    }
-    struct status s = errno == 0 ? status_ok() : status_of(STATUS_IO);
-    closedir(dir);
-    return s;
-}
-
-/* Who has locked the file, by what it wrote there; 0 if that is no number. */
-static pid_t lock_holder(int fd) {
-    char text[16];
-    ssize_t n = pread(fd, text, sizeof text, 0);
-    struct slice line = slice_of(text, n > 0 ? (size_t)n : 0);
-    struct slice digits;
-    struct slice rest;
-    uint64_t number;
-    if (!slice_cut(line, '\n', &digits, &rest) || !slice_parse_u64(digits, &number)) return 0;
-    return number <= INT32_MAX ? (pid_t)number : 0;
+    return fs->ops->dir_walk(fs, dir_fd, visitor);
 }
 
 struct status fs_lock(struct fs *fs, int dir_fd, const char *name, int *ret_fd, pid_t *ret_holder) {
-    (void)fs;
-    int fd = open_at(dir_fd, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-    if (fd < 0) return from_errno();
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        bool taken = errno == EWOULDBLOCK;
-        if (taken) *ret_holder = lock_holder(fd);
-        fd_close(&fd);
-        return status_of(taken ? STATUS_BUSY : STATUS_IO);
-    }
-    char text[16];
-    int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len) {
-        struct status s = from_errno();
-        fd_close(&fd);
-        return s;
-    }
-    *ret_fd = fd;
-    return status_ok();
+    return fs->ops->lock(fs, dir_fd, name, ret_fd, ret_holder);
 }
 
 struct status fs_read_small(struct fs *fs, int dir_fd, const char *name, void *buffer, size_t cap,
                             size_t *ret_len) {
     int fd;
     TRY(fs_open_read(fs, dir_fd, name, &fd));
-    struct stat st;
-    struct status s = fstat(fd, &st) == 0 ? status_ok() : status_of(STATUS_IO);
-    if (is_ok(s) && (uint64_t)st.st_size > cap) s = status_of(STATUS_TOO_LARGE);
-    if (is_ok(s)) s = fs_read(fs, fd, 0, buffer, (size_t)st.st_size);
-    fd_close(&fd);
-    if (is_ok(s)) *ret_len = (size_t)st.st_size;
+    uint64_t size = 0;
+    struct status s = fs_size(fs, fd, &size);
+    if (is_ok(s) && size > cap) s = status_of(STATUS_TOO_LARGE);
+    if (is_ok(s)) s = fs_read(fs, fd, 0, buffer, (size_t)size);
+    fs_close(fs, &fd);
+    if (is_ok(s)) *ret_len = (size_t)size;
     return s;
 }
 
 struct status fs_write_small(struct fs *fs, int dir_fd, const char *name, struct slice bytes) {
     struct fs_temp temp;
     /* A rename needs a name to begin with. */
-    TRY(temp_create_named(dir_fd, &temp));
+    TRY(fs->ops->temp_create(fs, dir_fd, true, &temp));
     struct status s = fs_write(fs, temp.fd, 0, bytes);
     if (is_ok(s)) s = fs_sync_data(fs, temp.fd);
     if (is_ok(s)) return fs_temp_replace(fs, &temp, name);

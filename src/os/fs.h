@@ -11,9 +11,16 @@
  *
  * A failed sync is final: the kernel may have dropped the pages, a second sync would say OK.
  *
+ * Files that are written in place (logs, indexes, volumes) are opened by fs_open_write, with
+ * FS_DIRECT past the page cache: addresses, offsets and lengths are then multiples of
+ * FS_DIRECT_ALIGN. A write that was not synced may be lost in any subset of its blocks of 4096
+ * bytes, and tear at a sector of 512. A file's size grows with writes and preallocation, and is
+ * durable with fs_sync_data.
+ *
  * All names are single path components relative to a directory's file descriptor; every file
  * descriptor is O_CLOEXEC from birth. The functions go through a small struct, so that a test can
- * let the ninth of them fail, or the disk be full.
+ * let the ninth of them fail, or the disk be full. A file descriptor is a number that only the fs
+ * it came from need understand: a simulated one hands out its own, so all are closed by fs_close.
  *
  * Blocks: every call may wait for a drive. Threads: any number.
  */
@@ -26,7 +33,13 @@
 #include "base/slice.h"
 #include "base/status.h"
 
-enum { FS_NAME_MAX = 255 };
+enum { FS_NAME_MAX = 255, FS_DIRECT_ALIGN = 4096 };
+
+/* How fs_open_write opens. */
+enum fs_open_flags {
+    FS_CREATE = 1, /* makes the file if it is missing; its name is durable after fs_dir_sync */
+    FS_DIRECT = 2, /* past the page cache; where that is not to be had, through it */
+};
 
 struct fs;
 
@@ -51,8 +64,16 @@ struct fs_ops {
     struct status (*dir_open)(struct fs *fs, int at_fd, const char *name, int *ret_fd);
     struct status (*dir_make)(struct fs *fs, int at_fd, const char *name);
     struct status (*dir_sync)(struct fs *fs, int dir_fd);
+    struct status (*dir_walk)(struct fs *fs, int dir_fd, struct fs_visitor *visitor);
     struct status (*open_read)(struct fs *fs, int dir_fd, const char *name, int *ret_fd);
-    struct status (*temp_create)(struct fs *fs, int dir_fd, struct fs_temp *ret_temp);
+    struct status (*open_write)(struct fs *fs, int dir_fd, const char *name, unsigned flags,
+                                int *ret_fd);
+    void (*close)(struct fs *fs, int fd);
+    struct status (*size)(struct fs *fs, int fd, uint64_t *ret_bytes);
+    struct status (*lock)(struct fs *fs, int dir_fd, const char *name, int *ret_fd,
+                          pid_t *ret_holder);
+    /* `named`: with a name from the beginning, as `replace` needs it. */
+    struct status (*temp_create)(struct fs *fs, int dir_fd, bool named, struct fs_temp *ret_temp);
     struct status (*write)(struct fs *fs, int fd, uint64_t offset, struct slice bytes);
     struct status (*read)(struct fs *fs, int fd, uint64_t offset, void *buffer, size_t len);
     struct status (*sync_data)(struct fs *fs, int fd);
@@ -73,7 +94,7 @@ struct fs *fs_system(void);
 
 /*
  * Opens the directory `name` in the directory `at_fd`, or the path `name` where `at_fd` is
- * AT_FDCWD. Owns: the caller; close(2). Errors: NOT_FOUND; DENIED; IO.
+ * AT_FDCWD. Owns: the caller; fs_close. Errors: NOT_FOUND; DENIED; IO.
  */
 struct status fs_dir_open(struct fs *fs, int at_fd, const char *name, int *ret_fd);
 
@@ -83,8 +104,22 @@ struct status fs_dir_make(struct fs *fs, int at_fd, const char *name);
 /* Makes the names of a directory durable. Errors: IO. */
 struct status fs_dir_sync(struct fs *fs, int dir_fd);
 
-/* Opens a file for reading. Owns: the caller; close(2). Errors: NOT_FOUND; DENIED; IO. */
+/* Opens a file for reading. Owns: the caller; fs_close. Errors: NOT_FOUND; DENIED; IO. */
 struct status fs_open_read(struct fs *fs, int dir_fd, const char *name, int *ret_fd);
+
+/*
+ * Opens a file for reading and writing in place; `flags` are of enum fs_open_flags. A new file is
+ * empty, mode 0600. Owns: the caller; fs_close. Errors: NOT_FOUND; DENIED; NO_SPACE; IO.
+ */
+struct status fs_open_write(struct fs *fs, int dir_fd, const char *name, unsigned flags,
+                            int *ret_fd);
+
+/* Closes what fs opened, a directory or a lock too, and sets `*fd` to -1; nothing for -1. Makes
+ * nothing durable. */
+void fs_close(struct fs *fs, int *fd);
+
+/* The size of an open file. Errors: IO. */
+struct status fs_size(struct fs *fs, int fd, uint64_t *ret_bytes);
 
 /*
  * Makes an empty file in `dir_fd` for writing and reading, mode 0600. Owns: the caller, until
@@ -119,7 +154,11 @@ void fs_temp_discard(struct fs *fs, struct fs_temp *temp);
 /* Removes a name; not durable by itself. Errors: NOT_FOUND; IO. */
 struct status fs_remove(struct fs *fs, int dir_fd, const char *name);
 
-/* Gives the file `len` bytes of the drive, so that later writes can't run out of space. */
+/*
+ * Gives the file `len` bytes of the drive, counted from its beginning, so that later writes there
+ * can't run out of space; its size becomes at least that. What was not written reads as zeros.
+ * Errors: NO_SPACE; IO.
+ */
 struct status fs_preallocate(struct fs *fs, int fd, uint64_t len);
 
 /* How much space the file system of a directory has. */
@@ -131,7 +170,7 @@ struct status fs_dir_walk(struct fs *fs, int dir_fd, struct fs_visitor *visitor)
 /*
  * Locks a directory for this process by the file `name` in it, which is made if needed and holds
  * the process's number as text. The lock ends with the file descriptor, a crash included.
- * Owns: `*ret_fd` the caller, by close(2).
+ * Owns: `*ret_fd` the caller, by fs_close.
  * Errors: BUSY, with `*ret_holder` the number of the process that has it, 0 if that is not known.
  */
 struct status fs_lock(struct fs *fs, int dir_fd, const char *name, int *ret_fd, pid_t *ret_holder);

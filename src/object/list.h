@@ -1,0 +1,51 @@
+/*
+ * list.h - listing a bucket: keys in order, rolled up at a delimiter, a page at a time
+ *
+ *     after ──▶ [ object | common prefix ]* ──▶ next
+ *
+ * A page costs what it shows: the cursor seeks past a common prefix instead of walking through it.
+ *
+ * Threads: any. Blocks: as kv.
+ */
+#ifndef OBJECT_LIST_H
+#define OBJECT_LIST_H
+
+#include "object/object.h"
+
+enum { LIST_PAGE_MAX = 1000 };
+
+/* What to list. Empty slices stand for nothing. */
+struct list_query {
+    struct slice prefix;
+    struct slice delimiter; /* any string */
+    struct slice after;     /* keys and common prefixes behind this, itself excluded */
+    struct slice from;      /* keys at or behind this; the later one of both counts */
+    struct slice until;     /* keys before this; for Swift's end_marker */
+    size_t max;             /* entries, at most LIST_PAGE_MAX */
+};
+
+/* An entry of a page. */
+struct list_entry {
+    bool is_prefix;
+    struct slice name;       /* the key, or the common prefix with its delimiter */
+    struct object_info info; /* of an object; user metadata is left out */
+};
+
+/* A page. All lies in the arena it was made in. */
+struct list_page {
+    struct list_entry *entries; /* in bytewise order of their names */
+    size_t count;
+    bool truncated;
+    struct slice next; /* `after` of the next page where it is truncated: the last name */
+};
+
+/*
+ * Lists one page.
+ * Owns: `*ret_page` lies in `arena`.
+ * Errors: CORRUPT; IO; NO_MEMORY.
+ */
+struct status list_objects(struct object_store *store, const struct bucket *bucket,
+                           const struct list_query *query, struct arena *arena,
+                           struct list_page *ret_page);
+
+#endif

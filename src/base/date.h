@@ -1,8 +1,8 @@
 /*
  * date.h - points in time as text: HTTP dates, ISO 8601 as S3 writes it, SigV4's compact form
  *
- * A time is nanoseconds since 1970-01-01T00:00:00Z in an int64_t. Years 1970 to 2261 can be
- * written.
+ * A time is nanoseconds since 1970-01-01T00:00:00Z in an int64_t, which reaches from September
+ * 1677 to April 2262. Every such time can be written.
  *
  * Threads: pure functions; nothing depends on the process's time zone or locale.
  */
@@ -29,7 +29,8 @@ void date_format_iso_ms(int64_t time_ns, char *out);
 void date_format_compact(int64_t time_ns, char *out);
 
 /*
- * Each parses exactly its form, and is false on anything else or a date that does not exist.
+ * Each parses exactly its form, and is false on anything else, on a date that does not exist and
+ * on one that a time cannot hold. The name of the day is read but not compared with the date.
  * date_parse_http takes IMF-fixdate, RFC 850 and asctime, as RFC 9110 section 5.6.7 demands of a
  * recipient, and RFC 1123 with a numeric zone, as older S3 clients send it.
  * date_parse_iso takes an optional fraction, and Z or a numeric offset.

@@ -2,11 +2,10 @@ import os
 import subprocess
 import uuid
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from hinkserver import ACCESS_KEY, SECRET_KEY, Zone
+from s3client import client_for
 
 
 @pytest.fixture(scope="session")
@@ -15,13 +14,6 @@ def zone(tmp_path_factory):
     server = Zone(tmp_path_factory.mktemp("zone"))
     yield server
     assert server.stop() == 0, server.log()
-
-
-def client_for(endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY, verify=None, **config):
-    options = {"retries": {"max_attempts": 0}, **config}
-    return boto3.client("s3", endpoint_url=endpoint, aws_access_key_id=access_key,
-                        aws_secret_access_key=secret_key, region_name="us-east-1", verify=verify,
-                        config=Config(**options))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 #include "engine/blob_reader.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "engine/blob_file.h"
@@ -126,7 +125,7 @@ static struct status file_reader_read(struct blob_reader *reader, uint64_t offse
 
 static void file_reader_close(struct blob_reader **reader) {
     struct file_reader *self = reader_of(*reader);
-    if (self->fd >= 0) close(self->fd);
+    fs_close(self->engine->fs, &self->fd);
     if (self->record) engine__blob_record__free_unpacked(self->record, NULL);
     free(self->table);
     free(self->block);

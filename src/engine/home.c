@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/check.h"
@@ -144,7 +143,7 @@ static struct status rooms_open(struct home *home) {
     int blobs_fd;
     TRY(fs_dir_open(home->fs, home->dir_fd, blobs_name, &blobs_fd));
     struct status s = fanout_open(home, blobs_fd);
-    close(blobs_fd);
+    fs_close(home->fs, &blobs_fd);
     return s;
 }
 
@@ -187,10 +186,8 @@ struct status home_sign(struct home *home, struct note *note) {
 
 void home_close(struct home *home) {
     for (size_t i = 0; i < HOME_FANOUT; i++) {
-        if (home->fanout_fds[i] >= 0) close(home->fanout_fds[i]);
-        home->fanout_fds[i] = -1;
+        fs_close(home->fs, &home->fanout_fds[i]);
     }
-    if (home->dir_fd >= 0) close(home->dir_fd);
-    if (home->lock_fd >= 0) close(home->lock_fd);
-    home->dir_fd = home->lock_fd = -1;
+    fs_close(home->fs, &home->dir_fd);
+    fs_close(home->fs, &home->lock_fd);
 }

@@ -1,7 +1,5 @@
 #include "engine/space.h"
 
-#include <unistd.h>
-
 #include "base/check.h"
 #include "base/date.h"
 
@@ -18,7 +16,7 @@ static const char reserve_name[] = "reserve";
 static void reserve_make(struct space *space) {
     int fd;
     if (is_ok(fs_open_read(space->fs, space->dir_fd, reserve_name, &fd))) {
-        close(fd);
+        fs_close(space->fs, &fd);
         space->reserved = true;
         return;
     }

@@ -38,7 +38,7 @@ static struct status file_open(const char *path, struct note *note, int *ret_fd)
 
 struct status access_log_open(const char *path, enum access_log_format format, struct note *note,
                               struct access_log **ret_log) {
-    int fd;
+    int fd = -1;
     TRY(file_open(path, note, &fd));
     struct access_log *log = calloc(1, sizeof *log);
     CHECK(log != NULL);
@@ -73,7 +73,7 @@ void access_log_flush(struct access_log *log) {
 }
 
 struct status access_log_reopen(struct access_log *log, struct note *note) {
-    int fd;
+    int fd = -1;
     TRY(file_open(log->path, note, &fd));
     pthread_mutex_lock(&log->lock);
     gathered_write(log);

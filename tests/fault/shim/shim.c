@@ -21,7 +21,9 @@
  * and lets the N-th such call fail with that number, or with `N+` all from the N-th on; its kinds
  * are file, dir, write, create, link, rename, unlink, allocate.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>

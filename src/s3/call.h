@@ -45,7 +45,12 @@ struct s3_service {
 };
 
 /* Which kind of thing a request is about. */
-enum s3_subject { S3_SERVICE, S3_BUCKET, S3_OBJECT };
+enum s3_subject {
+    S3_SERVICE,
+    S3_BUCKET,
+    S3_NEW_BUCKET, /* one that need not be there: CreateBucket */
+    S3_OBJECT
+};
 
 /* What a request's body is to its operation. */
 enum s3_body_kind {
@@ -59,8 +64,8 @@ struct s3_op {
     const char *name; /* S3's own: "PutObject" */
     enum http_method method;
     enum s3_subject subject;
-    const char *selector; /* query parameter that makes it this one; NULL: none */
-    const char *action;   /* of the policy language: "s3:PutObject" */
+    const char *selector; /* parameters and headers that make it this one (ops.def); NULL: none */
+    const char *action;   /* of the policy language: "s3:PutObject"; NULL: nobody is asked */
     const char *log_word; /* of the access log: "REST.PUT.OBJECT" */
     enum s3_body_kind body;
     /* Looks at parameters and headers before anything is read; NULL: nothing to look at. */
@@ -86,8 +91,11 @@ struct s3_answer {
     uint64_t length;       /* exactly so many bytes, */
     /* written by this, after the head is out; then only the connection can be cut. */
     struct status (*send)(struct s3_call *call, struct sink *sink);
-    void *context; /* for send */
-    /* Ends what send needed, whether or not it was called; NULL: nothing to end. */
+    void *context; /* for send and done */
+    /*
+     * Ends what send or the document needed, whether or not either was said; called once, after the
+     * answer or instead of it. NULL: nothing to end.
+     */
     void (*done)(struct s3_call *call);
 };
 
@@ -147,6 +155,12 @@ struct status s3_refuse(struct s3_call *call, enum s3_error error, const char *f
 /* Adds an element <name>value</name> to the error document, as S3 does (Key, Condition, …). */
 void s3_refuse_with(struct s3_call *call, const char *name, struct slice value);
 
+/*
+ * Has the error answer carry a header (Allow, Content-Range); otherwise only 304 keeps those that
+ * call->response has. The value must live as long as the call.
+ */
+void s3_refuse_header(struct s3_call *call, const char *name, struct slice value);
+
 /* The value of a query parameter; an empty slice with a NULL ptr where it is absent. */
 struct slice s3_param(const struct s3_call *call, const char *name);
 
@@ -154,16 +168,30 @@ struct slice s3_param(const struct s3_call *call, const char *name);
 struct slice s3_header(const struct s3_call *call, const char *name);
 
 /*
- * Makes the XML document in `buf` the answer, with Content-Type application/xml and the status that
- * call->response has. Errors: NO_MEMORY.
+ * Whom S3 names as the owner of what the principal makes: its project, which is what S3 calls an
+ * account. (The initiator of an upload is the user.)
  */
-struct status s3_answer_xml(struct s3_call *call, const struct buf *buf);
+void s3_owner(const struct s3_call *call, struct slice *ret_id, struct slice *ret_name);
+
+/*
+ * Makes the XML document in `buf` the answer, with Content-Type application/xml and the status that
+ * call->response has. Whatever went wrong in `buf` is told here.
+ * Owns: the call takes the bytes over, on failure too; `buf` is empty afterwards.
+ * Errors: NO_MEMORY.
+ */
+struct status s3_answer_xml(struct s3_call *call, struct buf *buf);
 
 /*
  * Reads the body as a document of at most `max` bytes, verified to its end, with Content-MD5 and
  * checksums checked (body.h). Errors: REFUSED; those of the connection.
  */
 struct status s3_body_document(struct s3_call *call, size_t max, struct slice *ret_document);
+
+/*
+ * Whether `bucket` belongs to whom the header `name` (x-amz-expected-bucket-owner,
+ * x-amz-source-expected-bucket-owner) says, where it is there. Errors: REFUSED (AccessDenied).
+ */
+struct status s3_expect_owner(struct s3_call *call, const char *name, const struct bucket *bucket);
 
 /*
  * Whether the principal may do `action` on another bucket and key than the call's own (a copy's

@@ -19,15 +19,20 @@ enum s3_error {
     S3_ERROR_COUNT
 };
 
-enum { S3_ERROR_DETAILS_MAX = 8 };
+enum { S3_ERROR_DETAILS_MAX = 8, S3_ERROR_HEADERS_MAX = 4 };
 
-/* Elements that an error document has beside Code, Message, RequestId and HostId. */
+/* An element of an error document, or a header of its answer. */
+struct s3_error_item {
+    const char *name;
+    struct slice value;
+};
+
+/* What an error says beside Code, Message, Resource, RequestId and HostId. */
 struct s3_error_detail {
     size_t count;
-    struct {
-        const char *name;
-        struct slice value;
-    } items[S3_ERROR_DETAILS_MAX];
+    struct s3_error_item items[S3_ERROR_DETAILS_MAX];
+    size_t header_count;
+    struct s3_error_item headers[S3_ERROR_HEADERS_MAX];
 };
 
 /* The code of an error ("NoSuchKey"), its HTTP status, and S3's sentence for it. */

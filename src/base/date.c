@@ -104,7 +104,7 @@ static bool parts_to_time(const struct parts *parts, int64_t *ret_time_ns) {
     int64_t days = days_from_date(p.year, p.month, p.day);
     int64_t seconds = days * S_PER_DAY + p.hour * 3600 + p.minute * 60 + p.second - p.offset_s;
     int64_t time_ns;
-    bool fits = !__builtin_mul_overflow(seconds, NS_PER_S, &time_ns) &&
+    bool fits = seconds >= 0 && !__builtin_mul_overflow(seconds, NS_PER_S, &time_ns) &&
                 !__builtin_add_overflow(time_ns, p.ns, &time_ns);
     if (fits) *ret_time_ns = time_ns;
     return fits;

@@ -29,8 +29,8 @@ void date_format_iso_ms(int64_t time_ns, char *out);
 void date_format_compact(int64_t time_ns, char *out);
 
 /*
- * Each parses exactly its form, and is false on anything else, on a date that does not exist and
- * on one that a time cannot hold. The name of the day is read but not compared with the date.
+ * Each parses exactly its form, and is false on anything else, on a date that does not exist, that
+ * is before 1970, or that a time cannot hold. The name of the day is not compared with the date.
  * date_parse_http takes IMF-fixdate, RFC 850 and asctime, as RFC 9110 section 5.6.7 demands of a
  * recipient, and RFC 1123 with a numeric zone, as older S3 clients send it.
  * date_parse_iso takes an optional fraction, and Z or a numeric offset.

@@ -53,6 +53,8 @@ static void test_agrees_with_libc(void **state) {
         strftime(expected, sizeof expected, "%a, %d %b %Y %H:%M:%S GMT", &tm);
         date_format_http(s * NS_PER_S, text);
         assert_string_equal(text, expected);
+        assert_int_equal(date_parse_http(slice_str(text), &back), s >= 0);
+        if (s < 0) continue;
         assert_true(date_parse_http(slice_str(text), &back));
         assert_int_equal(back, s * NS_PER_S);
         date_format_compact(s * NS_PER_S, text);
@@ -81,7 +83,6 @@ static void test_parse_http(void **state) {
     assert_http("Wed Nov 16 08:49:37 1994", RFC_NS + 10 * 86400 * NS_PER_S);
     assert_http("Tuesday, 01-Jan-30 00:00:00 GMT", 1893456000 * NS_PER_S);
     assert_http("Sat, 31 Dec 2016 23:59:60 GMT", 1483228799 * NS_PER_S);
-    assert_http("Tue, 07 Jul 1950 21:53:04 GMT", -614916416 * NS_PER_S);
 }
 
 static void test_parse_http_refuses(void **state) {
@@ -108,6 +109,8 @@ static void test_parse_http_refuses(void **state) {
         "Sun, 06 Nov 1994 08:49:37 +0060",
         "Sun, 06 Nov 9999 08:49:37 GMT",
         "Sun, 06 Nov 1600 08:49:37 GMT",
+        "Tue, 07 Jul 1950 21:53:04 GMT",
+        "Thu, 01 Jan 1970 00:59:59 +0100",
         "Sun, 06 Nov 0000 08:49:37 GMT",
         "Sun, +6 Nov 1994 08:49:37 GMT",
         "Sunday, 06 Nov 1994 08:49:37 GMT",

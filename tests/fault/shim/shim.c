@@ -87,7 +87,7 @@ static void die(const char *what) {
     abort();
 }
 
-#define REAL(name) \
+#define REAL(name)                 \
     static __typeof__(name) *real; \
     if (!real) real = (__typeof__(name) *)(uintptr_t)dlsym(RTLD_NEXT, #name)
 
@@ -137,7 +137,7 @@ static size_t rules_parse(const char *text, struct rule *rules) {
         snprintf(rule->pattern, sizeof rule->pattern, "%s", pattern);
         rule->at = number ? strtol(number, NULL, 10) : 0;
         rule->onwards = number && strchr(number, '+');
-        rule->error = one ? atoi(one) : EIO;
+        rule->error = one ? (int)strtol(one, NULL, 10) : EIO;
     }
     free(copy);
     return count;
@@ -684,5 +684,4 @@ ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t offset)
 ssize_t pwritev64(int fd, const struct iovec *parts, int count, off_t offset)
     __attribute__((alias("pwritev")));
 int fallocate64(int fd, int mode, off_t offset, off_t len) __attribute__((alias("fallocate")));
-int posix_fallocate64(int fd, off_t offset, off_t len)
-    __attribute__((alias("posix_fallocate")));
+int posix_fallocate64(int fd, off_t offset, off_t len) __attribute__((alias("posix_fallocate")));

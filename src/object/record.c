@@ -1,0 +1,352 @@
+#include "object/record.h"
+
+#include "base/check.h"
+#include "object/record_inner.h"
+
+enum {
+    OBJECT_RECORD_MAX = 64 * 1024, /* above what the limits of object.h come to */
+    PART_RECORD_MAX = 1024,
+    META_FIELD_CLASS = 9, /* the metadata has the same numbers in Object and Upload */
+    META_FIELD_OWNER_ID = 10,
+    META_FIELD_OWNER_NAME = 11,
+    META_FIELD_HEADERS = 12,
+    META_FIELD_USER = 13,
+    META_FIELDS = WIRE(META_FIELD_CLASS) | WIRE(META_FIELD_OWNER_ID) | WIRE(META_FIELD_OWNER_NAME) |
+                  WIRE(META_FIELD_HEADERS) | WIRE(META_FIELD_USER),
+    META_REPEATED = WIRE(META_FIELD_HEADERS) | WIRE(META_FIELD_USER)
+};
+
+enum { PAIR_FIELD_NAME = 1, PAIR_FIELD_VALUE = 2 };
+
+static const struct wire_shape pair_shape = {.bytes =
+                                                 WIRE(PAIR_FIELD_NAME) | WIRE(PAIR_FIELD_VALUE)};
+
+/* ---- metadata ------------------------------------------------------------------------------- */
+
+static struct status pairs_ok(const struct object_pairs *pairs, size_t count_max, size_t *bytes) {
+    if (pairs->count > count_max) return status_of(STATUS_TOO_LARGE);
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (pairs->items[i].name.len == 0) return status_of(STATUS_INVALID);
+        *bytes += pairs->items[i].name.len + pairs->items[i].value.len;
+        if (*bytes > OBJECT_META_BYTES_MAX) return status_of(STATUS_TOO_LARGE);
+    }
+    return status_ok();
+}
+
+struct status record_meta_ok(const struct object_meta *meta) {
+    size_t bytes = 0;
+    if (meta->storage_class.len > RECORD_CLASS_MAX || meta->owner_id.len > RECORD_ID_MAX ||
+        meta->owner_name.len > RECORD_NAME_MAX) {
+        return status_of(STATUS_TOO_LARGE);
+    }
+    TRY(pairs_ok(&meta->headers, OBJECT_HEADERS_MAX, &bytes));
+    return pairs_ok(&meta->user, OBJECT_USER_META_MAX, &bytes);
+}
+
+static void put_pairs(struct buf *buf, uint32_t number, const struct object_pairs *pairs) {
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct object_pair *pair = &pairs->items[i];
+        wire_put_head(buf, number,
+                      wire_bytes_len(PAIR_FIELD_NAME, pair->name.len) +
+                          wire_bytes_len(PAIR_FIELD_VALUE, pair->value.len));
+        wire_put_bytes(buf, PAIR_FIELD_NAME, pair->name);
+        wire_put_bytes(buf, PAIR_FIELD_VALUE, pair->value);
+    }
+}
+
+static void put_meta(struct buf *buf, const struct object_meta *meta) {
+    wire_put_bytes(buf, META_FIELD_CLASS, meta->storage_class);
+    wire_put_bytes(buf, META_FIELD_OWNER_ID, meta->owner_id);
+    wire_put_bytes(buf, META_FIELD_OWNER_NAME, meta->owner_name);
+    put_pairs(buf, META_FIELD_HEADERS, &meta->headers);
+    put_pairs(buf, META_FIELD_USER, &meta->user);
+}
+
+static void get_pair(struct wire *wire, const struct wire_field *field,
+                     struct object_pair *ret_pair) {
+    struct wire inner;
+    struct wire_field at;
+    struct object_pair pair = {{0}, {0}};
+    for (wire_begin(&inner, &pair_shape, field->bytes); wire_next(&inner, &at);) {
+        if (at.number == PAIR_FIELD_NAME) pair.name = at.bytes;
+        if (at.number == PAIR_FIELD_VALUE) pair.value = at.bytes;
+    }
+    record_expect(wire, is_ok(wire_end(&inner)) && pair.name.len > 0);
+    *ret_pair = pair;
+}
+
+/* Room for as many pairs as there are, `field` being the first of them. */
+static struct object_pair *pairs_room(const struct wire *wire, const struct wire_field *field,
+                                      size_t count_max, struct arena *arena) {
+    struct wire ahead = *wire;
+    struct wire_field at;
+    size_t count = 1;
+    while (count < count_max && wire_next(&ahead, &at) && at.number == field->number) count++;
+    return arena_calloc(arena, count, sizeof(struct object_pair));
+}
+
+/* Takes one pair; without an arena it is skipped. */
+static void get_pairs(struct wire *wire, const struct wire_field *field, size_t count_max,
+                      struct arena *arena, struct object_pairs *pairs) {
+    if (!arena) return;
+    if (pairs->count == 0) pairs->items = pairs_room(wire, field, count_max, arena);
+    record_expect(wire, pairs->count < count_max);
+    if (wire->damaged || !pairs->items) return;
+    get_pair(wire, field, (struct object_pair *)(uintptr_t)&pairs->items[pairs->count]);
+    pairs->count++;
+}
+
+static void get_meta(struct wire *wire, const struct wire_field *field, struct arena *arena,
+                     struct object_meta *meta) {
+    switch (field->number) {
+        case META_FIELD_CLASS:
+            meta->storage_class = record_bytes(wire, field, RECORD_CLASS_MAX);
+            break;
+        case META_FIELD_OWNER_ID:
+            meta->owner_id = record_bytes(wire, field, RECORD_ID_MAX);
+            break;
+        case META_FIELD_OWNER_NAME:
+            meta->owner_name = record_bytes(wire, field, RECORD_NAME_MAX);
+            break;
+        case META_FIELD_HEADERS:
+            get_pairs(wire, field, OBJECT_HEADERS_MAX, arena, &meta->headers);
+            break;
+        case META_FIELD_USER:
+            get_pairs(wire, field, OBJECT_USER_META_MAX, arena, &meta->user);
+            break;
+    }
+}
+
+/* OK if the metadata as it was read is what put_meta may have written. */
+static struct status meta_sound(const struct object_meta *meta, struct arena *arena) {
+    if (arena) TRY(arena_ok(arena));
+    return is_ok(record_meta_ok(meta)) ? status_ok() : status_of(STATUS_CORRUPT);
+}
+
+/* ---- objects -------------------------------------------------------------------------------- */
+
+enum {
+    OBJECT_FIELD_SIZE = 2,
+    OBJECT_FIELD_ETAG = 3,
+    OBJECT_FIELD_MODIFIED = 4,
+    OBJECT_FIELD_PART_COUNT = 5,
+    OBJECT_FIELD_CONTENT_KIND = 6,
+    OBJECT_FIELD_CONTENT_ID = 7,
+    OBJECT_FIELD_CHECKSUM = 8
+};
+
+static const struct wire_shape object_shape = {
+    .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(OBJECT_FIELD_SIZE) | WIRE(OBJECT_FIELD_MODIFIED) |
+               WIRE(OBJECT_FIELD_PART_COUNT) | WIRE(OBJECT_FIELD_CONTENT_KIND),
+    .bytes = WIRE(OBJECT_FIELD_ETAG) | WIRE(OBJECT_FIELD_CONTENT_ID) | WIRE(OBJECT_FIELD_CHECKSUM) |
+             META_FIELDS,
+    .repeated = META_REPEATED,
+};
+
+struct status record_encode_object(const struct object_info *info, struct arena *arena,
+                                   struct slice *ret_raw) {
+    TRY(record_meta_ok(&info->meta));
+    CHECK(info->etag.len > 0 && info->etag.len <= RECORD_ETAG_MAX);
+    struct buf buf;
+    record_begin(&buf, OBJECT_RECORD_MAX);
+    wire_put_number(&buf, OBJECT_FIELD_SIZE, info->size);
+    wire_put_bytes(&buf, OBJECT_FIELD_ETAG, info->etag);
+    wire_put_number(&buf, OBJECT_FIELD_MODIFIED, (uint64_t)info->modified_ns);
+    wire_put_number(&buf, OBJECT_FIELD_PART_COUNT, info->part_count);
+    wire_put_number(&buf, OBJECT_FIELD_CONTENT_KIND, info->content.kind);
+    if (info->content.kind != OBJECT_CONTENT_NONE) {
+        wire_put_bytes(&buf, OBJECT_FIELD_CONTENT_ID,
+                       slice_of(info->content.id.bytes, BLOB_ID_LEN));
+    }
+    record_put_checksum(&buf, OBJECT_FIELD_CHECKSUM, &info->checksum, true);
+    put_meta(&buf, &info->meta);
+    return record_finish(&buf, arena, ret_raw);
+}
+
+static void get_object_field(struct wire *wire, const struct wire_field *field, struct arena *arena,
+                             struct object_info *info) {
+    switch (field->number) {
+        case OBJECT_FIELD_SIZE:
+            info->size = record_number(wire, field, INT64_MAX);
+            break;
+        case OBJECT_FIELD_ETAG:
+            info->etag = record_bytes(wire, field, RECORD_ETAG_MAX);
+            break;
+        case OBJECT_FIELD_MODIFIED:
+            info->modified_ns = (int64_t)record_number(wire, field, INT64_MAX);
+            break;
+        case OBJECT_FIELD_PART_COUNT:
+            info->part_count = (uint32_t)record_number(wire, field, UPLOAD_PART_NUMBER_MAX);
+            break;
+        case OBJECT_FIELD_CONTENT_KIND:
+            info->content.kind =
+                (enum object_content_kind)record_number(wire, field, OBJECT_CONTENT_MANIFEST);
+            break;
+        case OBJECT_FIELD_CONTENT_ID:
+            record_expect(wire, info->content.kind != OBJECT_CONTENT_NONE);
+            record_exactly(wire, field, info->content.id.bytes, BLOB_ID_LEN);
+            break;
+        case OBJECT_FIELD_CHECKSUM:
+            record_get_checksum(wire, field, true, &info->checksum);
+            break;
+        default:
+            get_meta(wire, field, arena, &info->meta);
+    }
+}
+
+/* Whether kind of content, size and number of parts go together (O9). */
+static bool content_sound(const struct object_info *info, bool has_id) {
+    switch (info->content.kind) {
+        case OBJECT_CONTENT_NONE:
+            return info->size == 0 && info->part_count == 0 && !has_id;
+        case OBJECT_CONTENT_BLOB:
+            return info->size > 0 && info->part_count == 0 && has_id;
+        case OBJECT_CONTENT_MANIFEST:
+            return info->part_count > 0 && has_id;
+    }
+    return false;
+}
+
+struct status record_decode_object(struct slice raw, struct arena *arena,
+                                   struct object_info *ret_info) {
+    struct object_info info = {.record = raw};
+    bool has_id = false;
+    struct wire wire;
+    struct wire_field field;
+    if (!record_open(&wire, &object_shape, raw)) return status_of(STATUS_CORRUPT);
+    while (wire_next(&wire, &field)) {
+        has_id |= field.number == OBJECT_FIELD_CONTENT_ID;
+        get_object_field(&wire, &field, arena, &info);
+    }
+    TRY(wire_end(&wire));
+    if (info.etag.len == 0 || !content_sound(&info, has_id)) return status_of(STATUS_CORRUPT);
+    TRY(meta_sound(&info.meta, arena));
+    *ret_info = info;
+    return status_ok();
+}
+
+/* ---- uploads -------------------------------------------------------------------------------- */
+
+enum {
+    UPLOAD_FIELD_CREATED = 2,
+    UPLOAD_FIELD_CHECKSUM = 3,
+    UPLOAD_FIELD_INITIATOR_ID = 4,
+    UPLOAD_FIELD_INITIATOR_NAME = 5
+};
+
+static const struct wire_shape upload_shape = {
+    .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(UPLOAD_FIELD_CREATED),
+    .bytes = WIRE(UPLOAD_FIELD_CHECKSUM) | WIRE(UPLOAD_FIELD_INITIATOR_ID) |
+             WIRE(UPLOAD_FIELD_INITIATOR_NAME) | META_FIELDS,
+    .repeated = META_REPEATED,
+};
+
+struct status record_encode_upload(const struct upload *upload, struct arena *arena,
+                                   struct slice *ret_raw) {
+    TRY(record_meta_ok(&upload->meta));
+    if (upload->initiator_id.len > RECORD_ID_MAX || upload->initiator_name.len > RECORD_NAME_MAX) {
+        return status_of(STATUS_TOO_LARGE);
+    }
+    struct object_checksum wanted = {.present = upload->checksum.present,
+                                     .type = upload->checksum.type,
+                                     .value = {.kind = upload->checksum.kind}};
+    struct buf buf;
+    record_begin(&buf, OBJECT_RECORD_MAX);
+    wire_put_number(&buf, UPLOAD_FIELD_CREATED, (uint64_t)upload->created_ns);
+    record_put_checksum(&buf, UPLOAD_FIELD_CHECKSUM, &wanted, false);
+    wire_put_bytes(&buf, UPLOAD_FIELD_INITIATOR_ID, upload->initiator_id);
+    wire_put_bytes(&buf, UPLOAD_FIELD_INITIATOR_NAME, upload->initiator_name);
+    put_meta(&buf, &upload->meta);
+    return record_finish(&buf, arena, ret_raw);
+}
+
+static void get_upload_field(struct wire *wire, const struct wire_field *field, struct arena *arena,
+                             struct upload *upload) {
+    struct object_checksum wanted = {0};
+    switch (field->number) {
+        case UPLOAD_FIELD_CREATED:
+            upload->created_ns = (int64_t)record_number(wire, field, INT64_MAX);
+            break;
+        case UPLOAD_FIELD_CHECKSUM:
+            record_get_checksum(wire, field, false, &wanted);
+            upload->checksum =
+                (struct upload_checksum){wanted.present, wanted.value.kind, wanted.type};
+            break;
+        case UPLOAD_FIELD_INITIATOR_ID:
+            upload->initiator_id = record_bytes(wire, field, RECORD_ID_MAX);
+            break;
+        case UPLOAD_FIELD_INITIATOR_NAME:
+            upload->initiator_name = record_bytes(wire, field, RECORD_NAME_MAX);
+            break;
+        default:
+            get_meta(wire, field, arena, &upload->meta);
+    }
+}
+
+struct status record_decode_upload(struct slice raw, struct arena *arena,
+                                   struct upload *ret_upload) {
+    struct upload upload = {.record = raw};
+    struct wire wire;
+    struct wire_field field;
+    if (!record_open(&wire, &upload_shape, raw)) return status_of(STATUS_CORRUPT);
+    while (wire_next(&wire, &field)) get_upload_field(&wire, &field, arena, &upload);
+    TRY(wire_end(&wire));
+    TRY(meta_sound(&upload.meta, arena));
+    *ret_upload = upload;
+    return status_ok();
+}
+
+/* ---- parts ---------------------------------------------------------------------------------- */
+
+enum {
+    PART_FIELD_SIZE = 2,
+    PART_FIELD_ETAG = 3,
+    PART_FIELD_MODIFIED = 4,
+    PART_FIELD_BLOB = 5,
+    PART_FIELD_CHECKSUM = 6
+};
+
+static const struct wire_shape part_shape = {
+    .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(PART_FIELD_SIZE) | WIRE(PART_FIELD_MODIFIED),
+    .bytes = WIRE(PART_FIELD_ETAG) | WIRE(PART_FIELD_BLOB) | WIRE(PART_FIELD_CHECKSUM),
+};
+
+struct status record_encode_part(const struct record_part *part, struct arena *arena,
+                                 struct slice *ret_raw) {
+    CHECK(part->etag.len > 0 && part->etag.len <= RECORD_ETAG_MAX);
+    struct buf buf;
+    record_begin(&buf, PART_RECORD_MAX);
+    wire_put_number(&buf, PART_FIELD_SIZE, part->size);
+    wire_put_bytes(&buf, PART_FIELD_ETAG, part->etag);
+    wire_put_number(&buf, PART_FIELD_MODIFIED, (uint64_t)part->modified_ns);
+    if (part->size > 0) {
+        wire_put_bytes(&buf, PART_FIELD_BLOB, slice_of(part->blob.bytes, BLOB_ID_LEN));
+    }
+    record_put_checksum(&buf, PART_FIELD_CHECKSUM, &part->checksum, true);
+    return record_finish(&buf, arena, ret_raw);
+}
+
+struct status record_decode_part(struct slice raw, struct record_part *ret_part) {
+    struct record_part part = {0};
+    bool has_blob = false;
+    struct wire wire;
+    struct wire_field field;
+    if (!record_open(&wire, &part_shape, raw)) return status_of(STATUS_CORRUPT);
+    while (wire_next(&wire, &field)) {
+        if (field.number == PART_FIELD_SIZE) part.size = record_number(&wire, &field, INT64_MAX);
+        if (field.number == PART_FIELD_ETAG) {
+            part.etag = record_bytes(&wire, &field, RECORD_ETAG_MAX);
+        } else if (field.number == PART_FIELD_MODIFIED) {
+            part.modified_ns = (int64_t)record_number(&wire, &field, INT64_MAX);
+        } else if (field.number == PART_FIELD_BLOB) {
+            has_blob = true;
+            record_exactly(&wire, &field, part.blob.bytes, BLOB_ID_LEN);
+        } else if (field.number == PART_FIELD_CHECKSUM) {
+            record_get_checksum(&wire, &field, true, &part.checksum);
+        }
+    }
+    TRY(wire_end(&wire));
+    if (part.etag.len == 0 || has_blob != (part.size > 0)) return status_of(STATUS_CORRUPT);
+    *ret_part = part;
+    return status_ok();
+}

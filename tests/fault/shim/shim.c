@@ -83,7 +83,7 @@ static struct {
 } shim = {.once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void die(const char *what) {
-    dprintf(2, "shim: %s: %s\n", what, strerror(errno));
+    dprintf(2, "shim: %s: %s\n", what, strerrordesc_np(errno));
     abort();
 }
 

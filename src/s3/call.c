@@ -6,16 +6,17 @@
 #include "base/check.h"
 
 struct status s3_refuse(struct s3_call *call, enum s3_error error, const char *format, ...) {
-    struct note said = {0};
-    if (format != NULL) {
-        va_list args;
-        va_start(args, format);
-        vsnprintf(said.text, sizeof said.text, format, args);
-        va_end(args);
-    }
     call->error = error;
-    return note_status(call->note, STATUS_REFUSED, "%s",
-                       format != NULL ? said.text : s3_error_message(error));
+    call->detail.message = slice_of(NULL, 0);
+    if (format == NULL)
+        return note_status(call->note, STATUS_REFUSED, "%s", s3_error_message(error));
+    struct note said = {0};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(said.text, sizeof said.text, format, args);
+    va_end(args);
+    call->detail.message = arena_dup(call->arena, slice_str(said.text));
+    return note_status(call->note, STATUS_REFUSED, "%s", said.text);
 }
 
 void s3_refuse_with(struct s3_call *call, const char *name, struct slice value) {

@@ -78,7 +78,8 @@ struct s3_op {
 struct s3_transport {
     /*
      * Sends the head (status 200, headers of call->response, chunked) now; afterwards nothing but
-     * call->transport->early_write and the document of the end may be said.
+     * call->transport->early_write and the document of the end may be said. The XML declaration is
+     * to be written first, since blanks may not stand before it; the document then has none.
      */
     struct status (*early_begin)(struct s3_call *call);
     /* Sends `bytes` at once. */
@@ -140,7 +141,7 @@ struct s3_call {
     bool early; /* the head is out already */
 
     /* what went wrong; from anywhere */
-    enum s3_error error; /* S3_ERROR_NONE: by the status and the note */
+    enum s3_error error; /* S3_ERROR_NONE: by the status */
     struct s3_error_detail detail;
     void *state; /* of the operation, from check to run */
 };

@@ -27,8 +27,9 @@ struct s3_error_item {
     struct slice value;
 };
 
-/* What an error says beside Code, Message, Resource, RequestId and HostId. */
+/* What an error says beside Code, Resource, RequestId and HostId. */
 struct s3_error_detail {
+    struct slice message; /* empty: the error's own */
     size_t count;
     struct s3_error_item items[S3_ERROR_DETAILS_MAX];
     size_t header_count;

@@ -44,7 +44,8 @@ struct status s3_run(struct s3_call *call);
 /*
  * Fills call->response and call->answer with the error document for `status` and call->error; ends
  * an answer that was begun. What has no S3 word is InternalError, and true in `*ret_internal`: log
- * call->note. After an early head the document alone is the answer.
+ * call->note. After an early head the document alone is the answer, without an XML declaration. A
+ * client never reads call->note: only what s3_refuse was given.
  */
 void s3_reply_error(struct s3_call *call, struct status status, bool *ret_internal);
 

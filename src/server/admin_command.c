@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
 #include "server/admin.h"
+#include "server/store.h"
 
 struct status admin_command_config(const struct cli_where *where, struct note *note,
                                    struct config **ret_config) {
@@ -35,54 +35,19 @@ struct status admin_command_socket(const struct cli_where *where, struct note *n
     return s;
 }
 
-static struct status open_engine(const struct config *config, struct note *note,
-                                 struct engine **ret_engine) {
-    struct engine_policy policies[CONFIG_POLICIES_MAX];
-    for (size_t i = 0; i < config->policy_count; i++) {
-        const struct config_policy *policy = &config->policies[i];
-        policies[i] = (struct engine_policy){
-            .name = policy->name,
-            .copies = (unsigned)policy->copies,
-            .data_pieces = policy->erasure_code.data_pieces,
-            .parity_pieces = policy->erasure_code.parity_pieces,
-            .allow_reduced_redundancy = policy->allow_reduced_redundancy,
-        };
-    }
-    struct engine_config engine = {.data_dir = config->server.data_dir,
-                                   .policies = policies,
-                                   .policy_count = config->policy_count};
-    return engine_open(&engine, clock_system(), random_system(), note, ret_engine);
-}
-
-static struct status open_identity(const struct config *config, struct engine *engine,
-                                   struct note *note, struct builtin **ret_store) {
-    struct key_file key;
-    TRY(key_file_load(config->server.key_file, true, random_system(), note, &key));
-    struct builtin_options options = {
-        .kv = engine_kv(engine), .clock = clock_system(), .random = random_system(), .key = &key};
-    struct status s = builtin_open(&options, note, ret_store);
-    key_file_wipe(&key);
-    return s;
-}
-
 static struct status execute(const struct config *config, struct slice request, struct note *note,
                              struct buf *reply) {
-    struct engine *engine;
-    struct builtin *store;
+    struct store store;
     if (access(config->server.data_dir, F_OK) != 0) {
         return note_status(note, STATUS_NOT_FOUND,
                            "there is no store in %s yet; hink serve makes it",
                            config->server.data_dir);
     }
-    TRY(open_engine(config, note, &engine));
-    struct status s = open_identity(config, engine, note, &store);
-    if (is_ok(s)) {
-        struct admin admin = {.identity = store};
-        admin_execute(&admin, request, reply);
-        builtin_close(&store);
-    }
-    engine_close(&engine);
-    return s;
+    TRY(store_open(config, note, &store));
+    struct admin admin = {.identity = store.identity};
+    admin_execute(&admin, request, reply);
+    store_close(&store);
+    return status_ok();
 }
 
 struct status admin_command_offline(const struct cli_where *where, struct slice request,

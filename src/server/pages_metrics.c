@@ -1,0 +1,127 @@
+/* What the connections, the store and the process have to tell, beside the requests. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "server/pages.h"
+
+/* A figure of a struct of uint64_t. */
+struct figure {
+    const char *name;
+    const char *type;
+    const char *help;
+    size_t offset;
+};
+
+static void render_figures(struct buf *out, const struct figure *figures, size_t count,
+                           const void *values) {
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value = *(const uint64_t *)((const char *)values + figures[i].offset);
+        metrics_render_value(out, figures[i].name, figures[i].type, figures[i].help, value);
+    }
+}
+
+#define NET(name, type, help, field) \
+    { "hink_" name, type, help, offsetof(struct net_stats, field) }
+static const struct figure net_figures[] = {
+    NET("connections_open", "gauge", "Connections open now.", connections_open),
+    NET("connections_idle", "gauge", "Kept, and waiting for a request.", connections_idle),
+    NET("connections_head", "gauge", "With a request head coming in.", connections_head),
+    NET("connections_queued", "gauge", "With a request that waits for a worker.",
+        connections_queued),
+    NET("connections_active", "gauge", "Being served.", connections_active),
+    NET("connections_lingering", "gauge", "Answered, and being drained.", connections_lingering),
+    NET("connections_accepted_total", "counter", "Connections accepted.", accepted),
+    NET("connections_refused_total", "counter", "Refused: too many were open.",
+        refused_connections),
+    NET("requests_refused_queue_total", "counter", "Refused: too many waited for a worker.",
+        refused_queue),
+    NET("requests_refused_memory_total", "counter", "Refused: the memory for heads was used up.",
+        refused_memory),
+    NET("head_timeouts_total", "counter", "Request heads that took too long.", head_timeouts),
+    NET("idle_timeouts_total", "counter", "Kept connections closed for being idle.", idle_timeouts),
+    NET("io_timeouts_total", "counter", "Bodies that stood still or were too slow.", io_timeouts),
+    NET("handshakes_total", "counter", "PROXY headers and TLS handshakes.", handshakes),
+    NET("handshakes_failed_total", "counter", "Of these, failed.", handshakes_failed),
+    NET("network_received_bytes_total", "counter", "Bytes of bodies as they came.", bytes_in),
+    NET("network_sent_bytes_total", "counter", "Bytes of answers, heads included.", bytes_out),
+    NET("workers", "gauge", "Worker threads.", workers),
+    NET("workers_busy", "gauge", "Worker threads that serve a request.", workers_busy),
+    NET("workers_with_body", "gauge", "Of these, with a body.", body_workers),
+    NET("head_memory_bytes", "gauge", "Memory of heads that are coming in.", head_memory_bytes),
+    NET("body_memory_bytes", "gauge", "Memory given out for bodies.", body_memory_bytes),
+};
+
+#define KV(name, type, help, field) \
+    { "hink_store_" name, type, help, offsetof(struct kv_stats, field) }
+static const struct figure kv_figures[] = {
+    KV("records", "gauge", "Records, roughly.", entries),
+    KV("records_disk_bytes", "gauge", "What they take on the drive.", bytes_on_disk),
+    KV("commits_total", "counter", "Batches of records made durable.", commits),
+    KV("commit_groups_total", "counter", "Synced writes that they shared.", commit_groups),
+    KV("commit_conflicts_total", "counter", "Batches refused by a guard.", conflicts),
+};
+
+#define BLOB(name, type, help, field) \
+    { "hink_store_" name, type, help, offsetof(struct blob_stats, field) }
+static const struct figure blob_figures[] = {
+    BLOB("free_bytes", "gauge", "Space left on the drives.", bytes_free),
+    BLOB("size_bytes", "gauge", "Size of the drives.", bytes_total),
+    BLOB("corrupt_blocks_total", "counter", "Blocks that did not match their checksum.",
+         corrupt_blocks),
+    BLOB("collected_blobs_total", "counter", "Blobs whose space was given back.", collected_blobs),
+};
+
+#define OBJECT(name, type, help, field) \
+    { "hink_" name, type, help, offsetof(struct object_store_stats, field) }
+static const struct figure object_figures[] = {
+    OBJECT("tidied_blobs_total", "counter", "Blobs freed by the housekeeping.", tidied_blobs),
+    OBJECT("tidied_buckets_total", "counter", "Deleted buckets whose rest was removed.",
+           tidied_buckets),
+    OBJECT("commit_retries_total", "counter", "Changes made again because of a race.",
+           commit_retries),
+};
+
+static uint64_t resident_bytes(void) {
+    unsigned long long size = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL) return 0;
+    if (fscanf(file, "%llu %llu", &size, &resident) != 2) resident = 0;
+    fclose(file);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void render_store(const struct pages *pages, struct buf *out) {
+    struct kv_stats kv = {0};
+    struct blob_stats blob = {0};
+    struct object_store_stats object = {0};
+    struct note note;
+    uint64_t reduced = 0;
+    kv_stats_read(engine_kv(pages->engine), &kv);
+    blob_stats_read(engine_blob(pages->engine), &blob);
+    object_store_stats_read(pages->objects, &object);
+    for (size_t i = 0; i < pages->config->policy_count; i++) {
+        if (engine_redundancy_note(pages->engine, i, &note)) reduced++;
+    }
+    metrics_render_value(out, "hink_store_healthy", "gauge", "1 while writes are taken.",
+                         is_ok(engine_health(pages->engine, &note)));
+    metrics_render_value(out, "hink_policies_reduced", "gauge",
+                         "Storage policies kept with fewer copies than they promise.", reduced);
+    render_figures(out, kv_figures, ARRAY_LEN(kv_figures), &kv);
+    render_figures(out, blob_figures, ARRAY_LEN(blob_figures), &blob);
+    render_figures(out, object_figures, ARRAY_LEN(object_figures), &object);
+}
+
+void pages_metrics(const struct pages *pages, struct net_server *net, struct buf *out) {
+    struct net_stats stats;
+    net_server_stats(net, &stats);
+    buf_printf(out,
+               "# HELP hink_info Version and zone.\n# TYPE hink_info gauge\n"
+               "hink_info{version=\"%s\",zone=\"%s\"} 1\n",
+               HINK_VERSION, pages->config->server.zone);
+    metrics_render(pages->metrics, out);
+    render_figures(out, net_figures, ARRAY_LEN(net_figures), &stats);
+    render_store(pages, out);
+    metrics_render_value(out, "process_resident_memory_bytes", "gauge", "Resident memory.",
+                         resident_bytes());
+}

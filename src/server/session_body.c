@@ -1,0 +1,101 @@
+/* The body of a request: asked for, paid for, and read to its end one way or another. */
+#include "base/check.h"
+#include "server/session_state.h"
+
+static struct status say_continue(struct session *s) {
+    /* Spec: RFC 9110 section 10.1.1 */
+    TRY(sink_write(net_conn_sink(s->conn), SLICE("HTTP/1.1 100 Continue\r\n\r\n")));
+    return net_conn_flush(s->conn);
+}
+
+static struct status gate_pull(struct source *source, void *buffer, size_t cap, size_t *ret_len,
+                               bool *ret_end) {
+    struct session_gate *gate = CONTAINER_OF(source, struct session_gate, source);
+    struct session *s = CONTAINER_OF(gate, struct session, gate);
+    struct status status = status_ok();
+    if (gate->expecting) status = say_continue(s);
+    gate->expecting = false;
+    if (is_ok(status)) {
+        status = source_pull(net_conn_source(s->conn), buffer, cap, ret_len, ret_end);
+    }
+    if (!is_ok(status)) gate->failed = true;
+    return status;
+}
+
+static const struct source_ops gate_ops = {.pull = gate_pull};
+
+void session_body_begin(struct session *s) {
+    http_body_source_init(&s->framing, &s->head, &s->gate.source, &s->note);
+    s->gate = (struct session_gate){
+        .source = {&gate_ops},
+        /* Who speaks HTTP/1.0 does not know the answer; the parser has seen to that. */
+        .expecting = s->head.expect_continue && !http_body_is_drained(&s->framing),
+    };
+}
+
+/* Whether all of the body came with the head: then nobody has to be waited for. */
+static bool is_here(const struct session *s) {
+    if (s->head.body == HTTP_BODY_CHUNKED) return false;
+    return s->framing.left <= net_conn_bytes(s->conn).len;
+}
+
+/* What the body takes of the memory that is for bodies. */
+static uint64_t memory_of(const struct session *s) {
+    const struct s3_op *op = s->call.op;
+    bool is_document = op != NULL && op->body == S3_BODY_DOCUMENT;
+    uint64_t most = is_document ? SESSION_DOCUMENT_BYTES : SESSION_STREAM_BYTES;
+    bool is_known = s->head.body == HTTP_BODY_LENGTH;
+    return is_known && s->head.content_length < most ? s->head.content_length : most;
+}
+
+/* Takes body and worker out of the budgets, if that is not done. */
+static bool take_budget(struct session *s) {
+    if (s->admitted) return true;
+    uint64_t bytes = memory_of(s);
+    if (!is_ok(net_body_admit(net_conn_server(s->conn), bytes))) return false;
+    s->admitted = true;
+    s->admitted_bytes = bytes;
+    return true;
+}
+
+static uint64_t length_of(const struct session *s) {
+    if (s->is_chunked) return s->call.auth.decoded_length;
+    if (s->head.body == HTTP_BODY_CHUNKED) return UINT64_MAX;
+    return s->head.body == HTTP_BODY_LENGTH ? s->head.content_length : 0;
+}
+
+struct status session_body_admit(struct session *s) {
+    struct s3_call *call = &s->call;
+    bool is_wanted = call->op->body != S3_BODY_NONE;
+    if (is_wanted && !is_here(s) && !take_budget(s)) {
+        return s3_refuse(call, S3_ERROR_SLOW_DOWN, NULL);
+    }
+    call->body_framing = &s->framing;
+    call->body = &s->framing.source;
+    if (auth_payload_is_chunked(call->auth.payload)) {
+        aws_chunked_init(&s->chunked, &s->framing.source, &call->auth, &s->note);
+        s->is_chunked = true;
+        call->body_chunked = &s->chunked;
+        call->body = &s->chunked.source;
+    }
+    call->body_length = length_of(s);
+    return status_ok();
+}
+
+bool session_body_may_keep(struct session *s) {
+    if (http_body_is_drained(&s->framing)) return true;
+    bool is_lost = s->framing.state == HTTP_BODY_BROKEN || s->gate.failed;
+    /* Spec: RFC 9110 section 10.1.1: whether the body comes now, nobody knows. */
+    if (is_lost || s->gate.expecting) return false;
+    /* A stranger does not get a worker to wait for the rest. */
+    if (!s->authorized) return is_here(s);
+    bool is_long = s->head.body == HTTP_BODY_LENGTH && s->framing.left > SESSION_DRAIN_BYTES_MAX;
+    return !is_long && (is_here(s) || take_budget(s));
+}
+
+bool session_body_end(struct session *s) {
+    if (http_body_is_drained(&s->framing)) return true;
+    /* The client may be waiting for the answer before it goes on. */
+    if (!is_ok(net_conn_flush(s->conn))) return false;
+    return is_ok(http_body_drain(&s->framing, SESSION_DRAIN_BYTES_MAX));
+}

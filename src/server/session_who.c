@@ -1,0 +1,41 @@
+/* Who is at the other end, as far as those between us can be believed. */
+#include "http/forwarded.h"
+#include "server/session_state.h"
+
+static bool is_trusted(const struct config_proxy *proxy, const struct net_address *address) {
+    for (size_t i = 0; i < proxy->trusted.count; i++) {
+        if (net_network_contains(&proxy->trusted.items[i], address)) return true;
+    }
+    return false;
+}
+
+/* "192.0.2.1", "2001:db8::1", and the forms with a port that some proxies write. */
+static bool parse_hop(struct slice hop, struct net_address *ret_address) {
+    if (is_ok(net_address_parse_ip(hop, ret_address))) return true;
+    if (is_ok(net_address_parse(hop, ret_address))) return true;
+    bool brackets = hop.len > 2 && hop.ptr[0] == '[' && hop.ptr[hop.len - 1] == ']';
+    return brackets && is_ok(net_address_parse_ip(slice_of(hop.ptr + 1, hop.len - 2), ret_address));
+}
+
+static enum http_hop judge_hop(void *context, struct slice hop) {
+    struct net_address address;
+    if (!parse_hop(hop, &address)) return HTTP_HOP_MALFORMED;
+    return is_trusted(context, &address) ? HTTP_HOP_PROXY : HTTP_HOP_CLIENT;
+}
+
+void session_who(struct session *s) {
+    const struct config_proxy *proxy = &s->shared->config->proxy;
+    struct net_address client = *net_conn_peer(s->conn);
+    s->call.is_tls = net_conn_is_tls(s->conn);
+    if (proxy->forwarded_headers && is_trusted(proxy, &client)) {
+        /* judge_hop only reads the configuration. */
+        void *context = (void *)(uintptr_t)proxy;
+        struct slice hop = http_forwarded_client(&s->head, judge_hop, context);
+        struct net_address named;
+        if (hop.len > 0 && parse_hop(hop, &named)) client = named;
+        bool https;
+        if (http_forwarded_proto(&s->head, &https)) s->call.is_tls = https;
+    }
+    net_address_format_ip(&client, s->source_ip);
+    s->call.source_ip = slice_str(s->source_ip);
+}

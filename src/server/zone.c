@@ -1,0 +1,49 @@
+#include "server/zone.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+/* Fills in one region; `policies` is where its policies go. How many there are. */
+static size_t region_init(struct s3_region *region, const struct config_region *from,
+                          struct s3_policy *policies) {
+    for (size_t i = 0; i < from->policies.count; i++) {
+        policies[i].name = slice_str(from->policies.items[i]);
+    }
+    *region = (struct s3_region){.name = slice_str(from->name),
+                                 .policies = policies,
+                                 .policy_count = from->policies.count,
+                                 .default_policy = slice_str(from->default_policy),
+                                 .replicated = from->replicated};
+    return from->policies.count;
+}
+
+void zone_init(struct zone *zone, const struct config *config, struct object_store *objects) {
+    size_t policy_count = 0;
+    for (size_t i = 0; i < config->region_count; i++) {
+        policy_count += config->regions[i].policies.count;
+    }
+    zone->config = config;
+    zone->regions = calloc(config->region_count, sizeof *zone->regions);
+    zone->policies = calloc(policy_count, sizeof *zone->policies);
+    CHECK(zone->regions != NULL && zone->policies != NULL);
+    size_t next = 0;
+    for (size_t i = 0; i < config->region_count; i++) {
+        next += region_init(&zone->regions[i], &config->regions[i], zone->policies + next);
+    }
+    zone->service = (struct s3_service){.objects = objects,
+                                        .regions = zone->regions,
+                                        .region_count = config->region_count,
+                                        .buckets_per_project = config->limits.buckets_per_project};
+}
+
+void zone_fini(struct zone *zone) {
+    free(zone->regions);
+    free(zone->policies);
+    *zone = (struct zone){0};
+}
+
+const struct s3_region *zone_region(const struct zone *zone,
+                                    const struct config_endpoint *endpoint) {
+    return &zone->regions[endpoint->region - zone->config->regions];
+}

@@ -88,12 +88,18 @@ static struct status collect_dead(struct blob_store *store, struct kv_partition 
     struct blob_key record = blob_key_make(BLOB_KEY_RECORD, id);
     struct blob_key extra = blob_key_make(BLOB_KEY_EXTRA, id);
     struct blob_key garbage = blob_key_make(BLOB_KEY_GARBAGE, id);
+    struct blob_key placed = blob_key_make(BLOB_KEY_PLACED, id);
+    struct blob_key lacking = blob_key_make(BLOB_KEY_SHORT, id);
     struct slice value = {0};
     struct status s = kv_get(store->kv, partition, blob_key_slice(&record), arena, &value);
     if (!is_ok(s) && !status_is(s, STATUS_NOT_FOUND)) return s;
     kv_batch_clear(batch);
     kv_batch_add(batch, blob_key_slice(&extra), 0, -1, -1);
+    /* A driver may replace the record meanwhile, when it moves the bytes. */
+    if (value.len > 0) kv_batch_guard_equals(batch, blob_key_slice(&record), value);
     kv_batch_delete(batch, blob_key_slice(&record));
+    kv_batch_delete(batch, blob_key_slice(&placed));
+    kv_batch_delete(batch, blob_key_slice(&lacking));
     kv_batch_delete(batch, blob_key_slice(&extra));
     kv_batch_delete(batch, blob_key_slice(&garbage));
     TRY(kv_commit(store->kv, partition, batch, NULL));

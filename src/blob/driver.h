@@ -8,11 +8,14 @@
  *     'b' 'x' ID   a counter of *extra* references: absent is 0, one reference; -1 is none left
  *     'b' 'g' ID   a candidate: a reference was taken away, so it may be garbage
  *
+ * and two marks that a driver may put beside the record, 'b' 'p' ID and 'b' 's' ID.
+ *
  * A fresh blob has its record only. The steps, each one batch (docs/format.md, F5 to F8):
  *
  *     share     record is present; extra += 1, at least 1
  *     unbind    extra -= 1, at least -1; put the candidate
- *     collect   extra is -1; delete record, counter and candidate; then free the bytes
+ *     collect   extra is -1, and the record is what was read; delete record, marks, counter and
+ *               candidate; then free the bytes
  *               or, if that guard fails: extra is at least 0; delete the candidate
  *
  * Only a share can meet a blob that is gone, as its caller may hold an id that it read before; the
@@ -81,7 +84,13 @@ struct blob_reader {
 enum { BLOB_KEY_LEN = 2 + BLOB_ID_LEN };
 
 /* The kinds of keys, the second byte. */
-enum blob_key_kind { BLOB_KEY_RECORD = 'r', BLOB_KEY_EXTRA = 'x', BLOB_KEY_GARBAGE = 'g' };
+enum blob_key_kind {
+    BLOB_KEY_RECORD = 'r',
+    BLOB_KEY_EXTRA = 'x',
+    BLOB_KEY_GARBAGE = 'g',
+    BLOB_KEY_PLACED = 'p', /* a driver's mark, see engine/data.h; removed with the record */
+    BLOB_KEY_SHORT = 's',  /* likewise */
+};
 
 struct blob_key {
     char bytes[BLOB_KEY_LEN];

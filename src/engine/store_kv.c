@@ -185,6 +185,26 @@ static void store_stats_read(struct kv *kv, struct kv_stats *ret_stats) {
     };
 }
 
+/* The engine's own names are shorter than a partition's, and passed over. */
+static struct status store_partition_find(struct kv *kv, struct kv_partition from, bool *ret_found,
+                                          struct kv_partition *ret_partition) {
+    const struct db *db = &engine_of_kv(kv)->db;
+    rocksdb_iterator_t *iterator = rocksdb_create_iterator(db->rocks, db->read_options);
+    rocksdb_iter_seek(iterator, (const char *)from.id, sizeof from.id);
+    size_t len = 0;
+    const char *name = NULL;
+    *ret_found = false;
+    for (; rocksdb_iter_valid(iterator) && !*ret_found; rocksdb_iter_next(iterator)) {
+        name = rocksdb_iter_key(iterator, &len);
+        *ret_found = len > KV_PARTITION_LEN;
+        if (*ret_found) memcpy(ret_partition->id, name, sizeof ret_partition->id);
+    }
+    char *error = NULL;
+    rocksdb_iter_get_error(iterator, &error);
+    rocksdb_iter_destroy(iterator);
+    return db_status(error, NULL);
+}
+
 /* Both halves end by engine_close. */
 static void store_close(struct kv **kv) {
     (void)kv;
@@ -197,5 +217,6 @@ const struct kv_ops engine_kv_ops = {
     .commit = store_commit,
     .drop = store_drop,
     .stats_read = store_stats_read,
+    .partition_find = store_partition_find,
     .close = store_close,
 };

@@ -19,6 +19,13 @@ struct kv_ops {
     struct status (*drop)(struct kv *kv, struct kv_partition partition, size_t entries_max,
                           bool *ret_done);
     void (*stats_read)(struct kv *kv, struct kv_stats *ret_stats);
+    /*
+     * Finds the first partition at or after `from`, in the order of their bytes, that has an
+     * entry. For other drivers of this process at the start of the store (engine/data.h), which
+     * must find what they have in all partitions; not a part of the waist.
+     */
+    struct status (*partition_find)(struct kv *kv, struct kv_partition from, bool *ret_found,
+                                    struct kv_partition *ret_partition);
     void (*close)(struct kv **kv);
 };
 

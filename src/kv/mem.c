@@ -402,12 +402,24 @@ static struct status mem_cursor_open(struct kv *kv, struct kv_partition partitio
     return status_ok();
 }
 
+static struct status mem_partition_find(struct kv *kv, struct kv_partition from, bool *ret_found,
+                                        struct kv_partition *ret_partition) {
+    struct mem_kv *store = mem_of(kv);
+    pthread_mutex_lock(&store->lock);
+    size_t at = lower_bound(store, slice_of(from.id, sizeof from.id));
+    *ret_found = at < store->count;
+    if (*ret_found) memcpy(ret_partition->id, store->entries[at]->bytes, sizeof from.id);
+    pthread_mutex_unlock(&store->lock);
+    return status_ok();
+}
+
 static const struct kv_ops mem_ops = {
     .get = mem_get,
     .cursor_open = mem_cursor_open,
     .commit = mem_commit,
     .drop = mem_drop,
     .stats_read = mem_stats_read,
+    .partition_find = mem_partition_find,
     .close = mem_close,
 };
 

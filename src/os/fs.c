@@ -222,6 +222,20 @@ static struct status system_preallocate(struct fs *fs, int fd, uint64_t len) {
     return error == 0 ? status_ok() : status_from_errno(error);
 }
 
+static struct status system_discard(struct fs *fs, int fd, uint64_t offset, uint64_t len) {
+    (void)fs;
+    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    return fallocate(fd, mode, (off_t)offset, (off_t)len) == 0 ? status_ok() : from_errno();
+}
+
+static struct status system_device(struct fs *fs, int dir_fd, uint64_t *ret_device) {
+    (void)fs;
+    struct stat st;
+    if (fstat(dir_fd, &st) != 0) return status_of(STATUS_IO);
+    *ret_device = (uint64_t)st.st_dev;
+    return status_ok();
+}
+
 static struct status system_space(struct fs *fs, int dir_fd, struct fs_space *ret_space) {
     (void)fs;
     struct statvfs v;
@@ -284,6 +298,8 @@ static const struct fs_ops system_ops = {
     .replace = system_replace,
     .remove = system_remove,
     .preallocate = system_preallocate,
+    .discard = system_discard,
+    .device = system_device,
     .space = system_space,
 };
 
@@ -384,6 +400,14 @@ struct status fs_remove(struct fs *fs, int dir_fd, const char *name) {
 
 struct status fs_preallocate(struct fs *fs, int fd, uint64_t len) {
     return fs->ops->preallocate(fs, fd, len);
+}
+
+struct status fs_discard(struct fs *fs, int fd, uint64_t offset, uint64_t len) {
+    return fs->ops->discard(fs, fd, offset, len);
+}
+
+struct status fs_device(struct fs *fs, int dir_fd, uint64_t *ret_device) {
+    return fs->ops->device(fs, dir_fd, ret_device);
 }
 
 struct status fs_space_read(struct fs *fs, int dir_fd, struct fs_space *ret_space) {

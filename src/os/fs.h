@@ -82,6 +82,8 @@ struct fs_ops {
     struct status (*replace)(struct fs *fs, struct fs_temp *temp, const char *name);
     struct status (*remove)(struct fs *fs, int dir_fd, const char *name);
     struct status (*preallocate)(struct fs *fs, int fd, uint64_t len);
+    struct status (*discard)(struct fs *fs, int fd, uint64_t offset, uint64_t len);
+    struct status (*device)(struct fs *fs, int dir_fd, uint64_t *ret_device);
     struct status (*space)(struct fs *fs, int dir_fd, struct fs_space *ret_space);
 };
 
@@ -160,6 +162,15 @@ struct status fs_remove(struct fs *fs, int dir_fd, const char *name);
  * Errors: NO_SPACE; IO.
  */
 struct status fs_preallocate(struct fs *fs, int fd, uint64_t len);
+
+/*
+ * Gives the drive back what the file has in this range, which reads as zeros from then on; its size
+ * stays. Later writes there may run out of space. Errors: UNSUPPORTED; IO.
+ */
+struct status fs_discard(struct fs *fs, int fd, uint64_t offset, uint64_t len);
+
+/* A number that directories on one device have in common, and no others. Errors: IO. */
+struct status fs_device(struct fs *fs, int dir_fd, uint64_t *ret_device);
 
 /* How much space the file system of a directory has. */
 struct status fs_space_read(struct fs *fs, int dir_fd, struct fs_space *ret_space);

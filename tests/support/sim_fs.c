@@ -383,7 +383,7 @@ static struct status operation(struct sim_fs *sim, unsigned drive) {
         pthread_cond_broadcast(&sim->changed);
         return status_of(STATUS_IO);
     }
-    if (fault == SIM_FAULT_READ_ONLY) return status_of(STATUS_IO); /* EROFS */
+    if (fault == SIM_FAULT_READ_ONLY) return status_of(STATUS_DENIED); /* EROFS */
     return status_ok();
 }
 
@@ -531,7 +531,7 @@ static struct status open_write_locked(struct sim_fs *sim, struct node *dir, con
                                        unsigned flags, int *ret_fd) {
     struct node *node = name_find(dir, name);
     if (!node && !(flags & FS_CREATE)) return status_of(STATUS_NOT_FOUND);
-    if (sim->drives[dir->drive].fault == SIM_FAULT_READ_ONLY) return status_of(STATUS_IO);
+    if (sim->drives[dir->drive].fault == SIM_FAULT_READ_ONLY) return status_of(STATUS_DENIED);
     if (!node) {
         struct status s = operation(sim, dir->drive);
         if (!is_ok(s) && !sim->cut) return s;
@@ -776,6 +776,31 @@ static struct status sim_preallocate(struct fs *fs, int fd, uint64_t len) {
     return call_end(sim, s);
 }
 
+/* Whole blocks are given back; what the drive has there now is as unsure as with a write. */
+static struct status sim_discard(struct fs *fs, int fd, uint64_t offset, uint64_t len) {
+    struct sim_fs *sim = sim_of(fs);
+    struct node *node = NULL;
+    struct status s = begin_at(sim, fd, &node);
+    if (is_ok(s)) s = operation(sim, node->drive);
+    for (size_t i = (offset + BLOCK - 1) / BLOCK;
+         is_ok(s) && i < (offset + len) / BLOCK && i < node->block_count; i++) {
+        struct block *block = &node->blocks[i];
+        if (!block->allocated) continue;
+        block_put(sim, block, page_new(NULL));
+        block->allocated = false;
+        sim->drives[node->drive].used -= BLOCK;
+    }
+    return call_end(sim, s);
+}
+
+static struct status sim_device(struct fs *fs, int dir_fd, uint64_t *ret_device) {
+    struct sim_fs *sim = sim_of(fs);
+    struct node *node = NULL;
+    struct status s = begin_at(sim, dir_fd, &node);
+    if (is_ok(s)) *ret_device = node->drive;
+    return call_end(sim, s);
+}
+
 static struct status sim_space(struct fs *fs, int dir_fd, struct fs_space *ret_space) {
     struct sim_fs *sim = sim_of(fs);
     struct node *node = NULL;
@@ -807,6 +832,8 @@ static const struct fs_ops sim_ops = {
     .replace = sim_replace,
     .remove = sim_remove,
     .preallocate = sim_preallocate,
+    .discard = sim_discard,
+    .device = sim_device,
     .space = sim_space,
 };
 

@@ -1,0 +1,380 @@
+#include "engine/volume.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "engine/bytes.h"
+#include "engine/checksum.h"
+
+enum {
+    HEADER_UNITS = 1,
+    NAME_LEN = 6,
+    TRIM_UNITS_MIN = 256, /* 1 MiB: shorter ranges are worth more than their punch */
+};
+
+static const uint64_t volume_bytes_default = UINT64_C(64) << 30;
+static const uint64_t grow_bytes_default = UINT64_C(64) << 20;
+static const uint64_t reserve_bytes_default = UINT64_C(256) << 20;
+
+static const char header_magic[] = "hink volume 1\n\0";
+
+struct volume {
+    uint32_t number;
+    int write_fd; /* past the page cache */
+    int read_fd;
+    struct extent_map map;     /* under the lock of the list */
+    pthread_mutex_t sync_lock; /* guards what follows */
+    pthread_cond_t sync_ended;
+    bool syncing;
+    bool sync_failed;
+    uint64_t sync_wanted;
+    uint64_t sync_done;
+};
+
+static struct volume *volume_of(const struct volumes *volumes, uint32_t number) {
+    CHECK(number > 0 && number <= volumes->count);
+    return volumes->list[number - 1];
+}
+
+static void name_print(char name[NAME_LEN + 1], uint32_t number) {
+    snprintf(name, NAME_LEN + 1, "%06u", number % 1000000);
+}
+
+/* ---- headers ---- */
+
+static void *unit_new(void) {
+    void *unit = aligned_alloc(EXTENT_UNIT, EXTENT_UNIT);
+    CHECK(unit);
+    memset(unit, 0, EXTENT_UNIT);
+    return unit;
+}
+
+static void header_print(const struct volumes *volumes, uint32_t number, char *unit) {
+    memcpy(unit, header_magic, sizeof header_magic);
+    memcpy(unit + 16, volumes->drive->store.bytes, DRIVE_ID_LEN);
+    memcpy(unit + 32, volumes->drive->id.bytes, DRIVE_ID_LEN);
+    bytes_put_u32(unit + 48, number);
+    bytes_put_u32(unit + EXTENT_UNIT - 4, checksum_crc32c(0, unit, EXTENT_UNIT - 4));
+}
+
+static struct status header_write(const struct volumes *volumes, const struct volume *volume) {
+    char *unit = unit_new();
+    header_print(volumes, volume->number, unit);
+    struct fs *fs = volumes->drive->fs;
+    struct status s = fs_write(fs, volume->write_fd, 0, slice_of(unit, EXTENT_UNIT));
+    free(unit);
+    if (is_ok(s)) s = fs_sync_data(fs, volume->write_fd);
+    return is_ok(s) ? fs_dir_sync(fs, volumes->dir_fd) : s;
+}
+
+static struct status header_check(const struct volumes *volumes, const struct volume *volume) {
+    uint64_t size;
+    TRY(fs_size(volumes->drive->fs, volume->write_fd, &size));
+    /* It was being made when the power went: it grows only after its header is durable. */
+    if (size <= EXTENT_UNIT) return header_write(volumes, volume);
+    char *unit = unit_new();
+    char *expected = unit_new();
+    header_print(volumes, volume->number, expected);
+    struct status s = fs_read(volumes->drive->fs, volume->write_fd, 0, unit, EXTENT_UNIT);
+    if (status_is(s, STATUS_RANGE)) s = status_of(STATUS_CORRUPT);
+    if (is_ok(s) && memcmp(unit, expected, EXTENT_UNIT) != 0) s = status_of(STATUS_CORRUPT);
+    free(expected);
+    free(unit);
+    return s;
+}
+
+/* ---- opening ---- */
+
+static void volume_free(struct fs *fs, struct volume *volume) {
+    fs_close(fs, &volume->write_fd);
+    fs_close(fs, &volume->read_fd);
+    extent_map_fini(&volume->map);
+    pthread_mutex_destroy(&volume->sync_lock);
+    pthread_cond_destroy(&volume->sync_ended);
+    free(volume);
+}
+
+static struct status files_open(struct volumes *volumes, struct volume *volume, unsigned flags) {
+    struct fs *fs = volumes->drive->fs;
+    char name[NAME_LEN + 1];
+    name_print(name, volume->number);
+    TRY(fs_open_write(fs, volumes->dir_fd, name, flags | FS_DIRECT, &volume->write_fd));
+    return fs_open_read(fs, volumes->dir_fd, name, &volume->read_fd);
+}
+
+static struct status volume_open(struct volumes *volumes, uint32_t number, bool create,
+                                 struct volume **ret_volume) {
+    struct volume *volume = calloc(1, sizeof *volume);
+    CHECK(volume);
+    *volume = (struct volume){.number = number, .write_fd = -1, .read_fd = -1};
+    CHECK(pthread_mutex_init(&volume->sync_lock, NULL) == 0);
+    CHECK(pthread_cond_init(&volume->sync_ended, NULL) == 0);
+    uint64_t size = EXTENT_UNIT;
+    struct fs *fs = volumes->drive->fs;
+    struct status s = files_open(volumes, volume, create ? FS_CREATE : 0);
+    if (is_ok(s)) s = create ? header_write(volumes, volume) : header_check(volumes, volume);
+    if (is_ok(s)) s = fs_size(fs, volume->write_fd, &size);
+    if (!is_ok(s)) {
+        volume_free(fs, volume);
+        return s;
+    }
+    extent_map_init(&volume->map, (uint32_t)(size / EXTENT_UNIT));
+    CHECK(extent_map_take(&volume->map, 0, HEADER_UNITS));
+    *ret_volume = volume;
+    return status_ok();
+}
+
+static void list_add(struct volumes *volumes, struct volume *volume) {
+    CHECK(volumes->count < VOLUMES_MAX);
+    volumes->list[volumes->count] = volume;
+    atomic_fetch_add(&volumes->count, 1); /* it is complete, for who takes no lock */
+}
+
+/* Volumes are numbered without gaps; one that was being made when the power went is made again. */
+static struct status list_open(struct volumes *volumes, struct note *note) {
+    for (;;) {
+        struct volume *volume;
+        struct status s = volume_open(volumes, volumes->count + 1, false, &volume);
+        if (status_is(s, STATUS_NOT_FOUND)) return status_ok();
+        if (!is_ok(s)) {
+            note_set(note, "drive %s: volume %06u: %s", volumes->drive->path, volumes->count + 1,
+                     status_text(s.code));
+            return s;
+        }
+        list_add(volumes, volume);
+    }
+}
+
+static void limits_fill(struct volume_limits *limits) {
+    if (limits->volume_bytes == 0) limits->volume_bytes = volume_bytes_default;
+    if (limits->grow_bytes == 0) limits->grow_bytes = grow_bytes_default;
+    if (limits->reserve_bytes == 0) limits->reserve_bytes = reserve_bytes_default;
+    if (limits->grow_bytes > limits->volume_bytes) limits->grow_bytes = limits->volume_bytes;
+}
+
+struct status volumes_open(struct volumes *volumes, struct drive *drive,
+                           const struct volume_limits *limits, struct note *note) {
+    *volumes = (struct volumes){.drive = drive, .limits = *limits, .dir_fd = -1};
+    limits_fill(&volumes->limits);
+    CHECK(pthread_mutex_init(&volumes->lock, NULL) == 0);
+    if (drive_state(drive) != DRIVE_SERVING) return status_ok();
+    struct status s = fs_dir_open(drive->fs, drive->dir_fd, "volumes", &volumes->dir_fd);
+    if (status_is(s, STATUS_NOT_FOUND)) {
+        s = fs_dir_make(drive->fs, drive->dir_fd, "volumes");
+        if (is_ok(s)) s = fs_dir_open(drive->fs, drive->dir_fd, "volumes", &volumes->dir_fd);
+    }
+    if (!is_ok(s)) {
+        note_set(note, "drive %s: can't open its volumes: %s", drive->path, status_text(s.code));
+        return s;
+    }
+    return list_open(volumes, note);
+}
+
+void volumes_close(struct volumes *volumes) {
+    for (uint32_t i = 0; i < volumes->count; i++) {
+        volume_free(volumes->drive->fs, volumes->list[i]);
+    }
+    volumes->count = 0;
+    fs_close(volumes->drive->fs, &volumes->dir_fd);
+    pthread_mutex_destroy(&volumes->lock);
+}
+
+/* ---- space ---- */
+
+bool volumes_take(struct volumes *volumes, struct extent extent) {
+    pthread_mutex_lock(&volumes->lock);
+    bool taken =
+        extent.volume > 0 && extent.volume <= volumes->count && extent.count > 0 &&
+        extent_map_take(&volume_of(volumes, extent.volume)->map, extent.start, extent.count);
+    pthread_mutex_unlock(&volumes->lock);
+    return taken;
+}
+
+/* Whether the file system would keep its reserve. */
+static bool may_grow(const struct volumes *volumes, uint64_t bytes) {
+    struct fs_space space;
+    struct status s = fs_space_read(volumes->drive->fs, volumes->drive->dir_fd, &space);
+    return is_ok(s) && space.free_bytes >= bytes + volumes->limits.reserve_bytes;
+}
+
+/* Adds a step to the last volume, or a volume. */
+static struct status grow(struct volumes *volumes) {
+    uint64_t step = volumes->limits.grow_bytes;
+    if (!may_grow(volumes, step)) return status_of(STATUS_NO_SPACE);
+    struct volume *last = volumes->count > 0 ? volume_of(volumes, volumes->count) : NULL;
+    uint64_t size = last ? (uint64_t)last->map.units * EXTENT_UNIT : 0;
+    if (!last || size + step > volumes->limits.volume_bytes) {
+        if (volumes->count == VOLUMES_MAX) return status_of(STATUS_NO_SPACE);
+        TRY(volume_open(volumes, volumes->count + 1, true, &last));
+        list_add(volumes, last);
+        size = (uint64_t)last->map.units * EXTENT_UNIT;
+    }
+    TRY(fs_preallocate(volumes->drive->fs, last->write_fd, size + step));
+    extent_map_grow(&last->map, (uint32_t)(step / EXTENT_UNIT));
+    return status_ok();
+}
+
+/* A range of `units`, or at least `least`, in any volume; the last first: it has the most room. */
+static bool find_in_any(struct volumes *volumes, uint32_t units, uint32_t least,
+                        struct extent *ret_extent) {
+    for (uint32_t number = volumes->count; number > 0; number--) {
+        struct extent_map *map = &volume_of(volumes, number)->map;
+        uint32_t start;
+        uint32_t count = extent_map_find(map, units, least, &start);
+        if (count == 0) continue;
+        *ret_extent = (struct extent){number, start, count};
+        return true;
+    }
+    return false;
+}
+
+/* Rather grows than breaks a range up; rather breaks it up than refuses. */
+static struct status find_locked(struct volumes *volumes, uint32_t units,
+                                 struct extent *ret_extent) {
+    if (find_in_any(volumes, units, units, ret_extent)) return status_ok();
+    struct status s = grow(volumes);
+    if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) return s;
+    bool found = find_in_any(volumes, units, 1, ret_extent);
+    return status_of(found ? STATUS_OK : STATUS_NO_SPACE);
+}
+
+struct status volumes_find(struct volumes *volumes, uint32_t units, struct extent *ret_extent) {
+    CHECK(units > 0);
+    if (!drive_takes_writes(volumes->drive)) return status_of(STATUS_IO);
+    pthread_mutex_lock(&volumes->lock);
+    struct status s = find_locked(volumes, units, ret_extent);
+    pthread_mutex_unlock(&volumes->lock);
+    if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) drive_fail(volumes->drive, "growing", s);
+    return s;
+}
+
+void volumes_give(struct volumes *volumes, struct extent extent) {
+    pthread_mutex_lock(&volumes->lock);
+    extent_map_give(&volume_of(volumes, extent.volume)->map, extent.start, extent.count);
+    pthread_mutex_unlock(&volumes->lock);
+}
+
+/* Takes a free range of the volume out of the map and punches it. */
+static uint64_t trim_volume(struct volumes *volumes, struct volume *volume) {
+    uint64_t given = 0;
+    uint32_t from = 0;
+    for (;;) {
+        uint32_t start = 0;
+        pthread_mutex_lock(&volumes->lock);
+        uint32_t run = extent_map_free_run(&volume->map, from, TRIM_UNITS_MIN, &start);
+        if (run > 0) CHECK(extent_map_take(&volume->map, start, run));
+        pthread_mutex_unlock(&volumes->lock);
+        if (run == 0) return given;
+        struct status s = fs_discard(volumes->drive->fs, volume->write_fd,
+                                     (uint64_t)start * EXTENT_UNIT, (uint64_t)run * EXTENT_UNIT);
+        volumes_give(volumes, (struct extent){volume->number, start, run});
+        if (!is_ok(s)) return given;
+        given += (uint64_t)run * EXTENT_UNIT;
+        from = start + run;
+    }
+}
+
+uint64_t volumes_trim(struct volumes *volumes) {
+    if (!drive_takes_writes(volumes->drive) || may_grow(volumes, 0)) return 0;
+    uint64_t given = 0;
+    for (uint32_t number = 1; number <= volumes->count; number++) {
+        given += trim_volume(volumes, volume_of(volumes, number));
+    }
+    return given;
+}
+
+void volumes_space_read(struct volumes *volumes, struct volumes_space *ret_space) {
+    *ret_space = (struct volumes_space){0};
+    struct fs_space space;
+    if (volumes->dir_fd < 0) return;
+    if (!is_ok(fs_space_read(volumes->drive->fs, volumes->dir_fd, &space))) return;
+    uint64_t units = 0;
+    uint64_t in_use = 0;
+    pthread_mutex_lock(&volumes->lock);
+    for (uint32_t i = 0; i < volumes->count; i++) {
+        units += volumes->list[i]->map.units;
+        in_use += volumes->list[i]->map.in_use;
+    }
+    pthread_mutex_unlock(&volumes->lock);
+    uint64_t reserve = volumes->limits.reserve_bytes;
+    ret_space->in_use = in_use * EXTENT_UNIT;
+    ret_space->usable = (units - in_use) * EXTENT_UNIT +
+                        (space.free_bytes > reserve ? space.free_bytes - reserve : 0);
+    ret_space->total = space.total_bytes;
+}
+
+/* ---- bytes ---- */
+
+struct status volumes_write(struct volumes *volumes, struct extent extent, uint32_t unit,
+                            struct slice bytes) {
+    CHECK(unit <= extent.count && bytes.len <= (uint64_t)(extent.count - unit) * EXTENT_UNIT);
+    if (!drive_takes_writes(volumes->drive)) return status_of(STATUS_IO);
+    uint64_t offset = ((uint64_t)extent.start + unit) * EXTENT_UNIT;
+    struct volume *volume = volume_of(volumes, extent.volume);
+    struct status s = fs_write(volumes->drive->fs, volume->write_fd, offset, bytes);
+    if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) drive_fail(volumes->drive, "a write", s);
+    return s;
+}
+
+static struct status read_by(struct volumes *volumes, int fd, struct extent extent, uint64_t offset,
+                             void *buffer, size_t len) {
+    CHECK(offset <= (uint64_t)extent.count * EXTENT_UNIT);
+    CHECK(len <= (uint64_t)extent.count * EXTENT_UNIT - offset);
+    if (!drive_takes_reads(volumes->drive)) return status_of(STATUS_IO);
+    struct status s =
+        fs_read(volumes->drive->fs, fd, (uint64_t)extent.start * EXTENT_UNIT + offset, buffer, len);
+    return status_is(s, STATUS_RANGE) ? status_of(STATUS_CORRUPT) : s;
+}
+
+struct status volumes_read(struct volumes *volumes, struct extent extent, uint64_t offset,
+                           void *buffer, size_t len) {
+    if (extent.volume > volumes->count) return status_of(STATUS_IO);
+    int fd = volume_of(volumes, extent.volume)->read_fd;
+    return read_by(volumes, fd, extent, offset, buffer, len);
+}
+
+struct status volumes_read_direct(struct volumes *volumes, struct extent extent, uint64_t offset,
+                                  void *buffer, size_t len) {
+    if (extent.volume > volumes->count) return status_of(STATUS_IO);
+    int fd = volume_of(volumes, extent.volume)->write_fd;
+    return read_by(volumes, fd, extent, offset, buffer, len);
+}
+
+int volumes_read_fd(struct volumes *volumes, struct extent extent, uint64_t *ret_offset) {
+    *ret_offset = (uint64_t)extent.start * EXTENT_UNIT;
+    return volume_of(volumes, extent.volume)->read_fd;
+}
+
+/* Syncs, or waits for the sync of another that began after this call. */
+static struct status sync_shared(struct volumes *volumes, struct volume *volume) {
+    uint64_t mine = ++volume->sync_wanted;
+    while (volume->sync_done < mine && !volume->sync_failed) {
+        if (volume->syncing) {
+            pthread_cond_wait(&volume->sync_ended, &volume->sync_lock);
+            continue;
+        }
+        uint64_t covered = volume->sync_wanted;
+        volume->syncing = true;
+        pthread_mutex_unlock(&volume->sync_lock);
+        struct status s = fs_sync_data(volumes->drive->fs, volume->write_fd);
+        pthread_mutex_lock(&volume->sync_lock);
+        volume->syncing = false;
+        volume->sync_failed = !is_ok(s);
+        if (is_ok(s)) volume->sync_done = covered;
+        if (!is_ok(s)) drive_fail(volumes->drive, "a sync", s);
+        pthread_cond_broadcast(&volume->sync_ended);
+    }
+    return status_of(volume->sync_failed ? STATUS_IO : STATUS_OK);
+}
+
+struct status volumes_sync(struct volumes *volumes, uint32_t number) {
+    if (!drive_takes_writes(volumes->drive)) return status_of(STATUS_IO);
+    pthread_mutex_lock(&volumes->lock);
+    struct volume *volume = volume_of(volumes, number);
+    pthread_mutex_unlock(&volumes->lock);
+    pthread_mutex_lock(&volume->sync_lock);
+    struct status s = sync_shared(volumes, volume);
+    pthread_mutex_unlock(&volume->sync_lock);
+    return s;
+}

@@ -1,0 +1,101 @@
+/*
+ * volume.h - the large files on a drive in which blobs lie, and the space inside them
+ *
+ *     DIR/volumes/000001 ┌────────┬──────────────────────────────────────┬ ─ ─ ─
+ *                        │ header │ units of 4 KiB, in extents of blobs  │ grows
+ *                        └────────┴──────────────────────────────────────┴ ─ ─ ─
+ *
+ * Volumes are written past the page cache only, and read through it. Space is found, and given
+ * back, in memory: no operation of the file system is needed, nor is anything durable until a
+ * blob's record names the extents (F12). A volume grows by whole steps, as long as the file
+ * system keeps its reserve; large free ranges are given back to it when it is short.
+ *
+ * Threads: any, after volumes_open.
+ */
+#ifndef ENGINE_VOLUME_H
+#define ENGINE_VOLUME_H
+
+#include <pthread.h>
+
+#include "engine/drive.h"
+#include "engine/extent.h"
+
+enum { VOLUMES_MAX = 1024 };
+
+/* How the volumes of a drive grow. Units: bytes; 0 is the default. */
+struct volume_limits {
+    uint64_t volume_bytes;  /* of one file */
+    uint64_t grow_bytes;    /* at a time */
+    uint64_t reserve_bytes; /* that the file system keeps free */
+};
+
+struct volume;
+
+struct volumes {
+    struct drive *drive;
+    struct volume_limits limits;
+    int dir_fd;
+    pthread_mutex_t lock; /* guards the space of all */
+    atomic_uint count;
+    struct volume *list[VOLUMES_MAX]; /* volume n is list[n - 1]; below `count` they stay */
+};
+
+/*
+ * Opens the volumes of a serving drive. A volume whose header is not right fails the drive, which
+ * then is DRIVE_DAMAGED in all but name: it is not read from.
+ * Errors: CORRUPT; IO; NO_SPACE; each with its line in `note`.
+ */
+struct status volumes_open(struct volumes *volumes, struct drive *drive,
+                           const struct volume_limits *limits, struct note *note);
+void volumes_close(struct volumes *volumes);
+
+/* Marks what a record names; false if it is not there, or is somebody else's already. */
+bool volumes_take(struct volumes *volumes, struct extent extent);
+
+/*
+ * Finds room for up to `units`, as contiguous as can be had; the extent may be shorter.
+ * Errors: NO_SPACE; IO.
+ */
+struct status volumes_find(struct volumes *volumes, uint32_t units, struct extent *ret_extent);
+
+/* Gives a range back. */
+void volumes_give(struct volumes *volumes, struct extent extent);
+
+/*
+ * Writes whole units at `unit` of the extent; `bytes` is aligned to EXTENT_UNIT. An error fails the
+ * drive, but for NO_SPACE.
+ */
+struct status volumes_write(struct volumes *volumes, struct extent extent, uint32_t unit,
+                            struct slice bytes);
+
+/* Reads `len` bytes at byte `offset` of the extent, through the page cache. */
+struct status volumes_read(struct volumes *volumes, struct extent extent, uint64_t offset,
+                           void *buffer, size_t len);
+
+/* The same past the page cache: all multiples of EXTENT_UNIT. */
+struct status volumes_read_direct(struct volumes *volumes, struct extent extent, uint64_t offset,
+                                  void *buffer, size_t len);
+
+/* The file descriptor to read a volume by, and where the extent begins in it. */
+int volumes_read_fd(struct volumes *volumes, struct extent extent, uint64_t *ret_offset);
+
+/*
+ * Makes what was written to the volume before the call durable; callers that come while another
+ * sync is under way share the next one. An error fails the drive.
+ */
+struct status volumes_sync(struct volumes *volumes, uint32_t volume);
+
+/* Gives free ranges back to a file system that has less than its reserve; the bytes given. */
+uint64_t volumes_trim(struct volumes *volumes);
+
+/* Units: bytes. */
+struct volumes_space {
+    uint64_t in_use; /* by blobs */
+    uint64_t usable; /* still, in the volumes and by growing */
+    uint64_t total;  /* of the file system */
+};
+
+/* Reads the figures; zeros for a drive that is not there. */
+void volumes_space_read(struct volumes *volumes, struct volumes_space *ret_space);
+
+#endif

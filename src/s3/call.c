@@ -25,6 +25,20 @@ void s3_refuse_with(struct s3_call *call, const char *name, struct slice value) 
     detail->items[detail->count++] = (struct s3_error_item){name, value};
 }
 
+struct status s3_refuse_argument(struct s3_call *call, const char *name, struct slice value,
+                                 const char *sentence) {
+    s3_refuse_with(call, "ArgumentName", slice_str(name));
+    s3_refuse_with(call, "ArgumentValue", value);
+    return s3_refuse(call, S3_ERROR_INVALID_ARGUMENT, "%s", sentence);
+}
+
+struct status s3_refuse_header_value(struct s3_call *call, const char *name, struct slice value) {
+    s3_refuse_with(call, "Header", slice_str(name));
+    return s3_refuse(call, S3_ERROR_NOT_IMPLEMENTED,
+                     "The header %s with the value \"%.*s\" is not implemented.", name,
+                     SLICE_FMT(slice_take(value, 100)));
+}
+
 void s3_refuse_header(struct s3_call *call, const char *name, struct slice value) {
     struct s3_error_detail *detail = &call->detail;
     if (detail->header_count == ARRAY_LEN(detail->headers)) return;

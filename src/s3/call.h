@@ -157,6 +157,16 @@ struct status s3_refuse(struct s3_call *call, enum s3_error error, const char *f
 void s3_refuse_with(struct s3_call *call, const char *name, struct slice value);
 
 /*
+ * InvalidArgument about the parameter or header `name`, with ArgumentName and ArgumentValue as S3
+ * has them, and a sentence. Always answers REFUSED.
+ */
+struct status s3_refuse_argument(struct s3_call *call, const char *name, struct slice value,
+                                 const char *sentence);
+
+/* NotImplemented about a header, by its name and value. Always answers REFUSED. */
+struct status s3_refuse_header_value(struct s3_call *call, const char *name, struct slice value);
+
+/*
  * Has the error answer carry a header (Allow, Content-Range); otherwise only 304 keeps those that
  * call->response has. The value must live as long as the call.
  */

@@ -11,4 +11,23 @@
 
 #include "s3/call.h"
 
+/* op_bucket.c, op_list_buckets.c: buckets. Spec: S3 API, the page of each operation's name. */
+struct status op_list_buckets_check(struct s3_call *call);
+struct status op_list_buckets(struct s3_call *call);
+struct status op_create_bucket_check(struct s3_call *call);
+struct status op_create_bucket(struct s3_call *call);
+struct status op_head_bucket(struct s3_call *call);
+struct status op_delete_bucket(struct s3_call *call);
+struct status op_get_bucket_location(struct s3_call *call);
+
+/* op_list.c, op_list_uploads.c: what is in a bucket. */
+struct status op_list_objects_check(struct s3_call *call);
+struct status op_list_objects(struct s3_call *call);
+struct status op_list_objects_v2_check(struct s3_call *call);
+struct status op_list_objects_v2(struct s3_call *call);
+struct status op_list_object_versions_check(struct s3_call *call);
+struct status op_list_object_versions(struct s3_call *call);
+struct status op_list_multipart_uploads_check(struct s3_call *call);
+struct status op_list_multipart_uploads(struct s3_call *call);
+
 #endif

@@ -1,0 +1,243 @@
+#include "base/check.h"
+#include "s3/ops.h"
+#include "xml/reader.h"
+#include "xml/writer.h"
+
+enum { CONFIGURATION_MAX = 64 * 1024, LOCATION_DOCUMENT_MAX = 4096 };
+
+/* ---- CreateBucket: headers ------------------------------------------------------------------ */
+
+/* A header of CreateBucket: values that say what is so anyway, and those hink does not have. */
+struct known_header {
+    const char *name;
+    const char *harmless;
+    const char *const *unavailable;
+};
+
+static const char *const other_acls[] = {
+    "public-read",       "public-read-write",         "authenticated-read", "aws-exec-read",
+    "bucket-owner-read", "bucket-owner-full-control", "log-delivery-write", NULL};
+static const char *const other_ownerships[] = {"BucketOwnerPreferred", "ObjectWriter", NULL};
+static const char *const object_lock[] = {"true", "True", NULL};
+static const char *const other_namespaces[] = {"account-regional", NULL};
+
+static const struct known_header known_headers[] = {
+    {"x-amz-acl", "private", other_acls},
+    {"x-amz-object-ownership", "BucketOwnerEnforced", other_ownerships},
+    {"x-amz-bucket-object-lock-enabled", "false", object_lock},
+    {"x-amz-bucket-namespace", "global", other_namespaces},
+};
+
+static struct status check_known_header(struct s3_call *call, const struct known_header *known) {
+    struct slice value = s3_header(call, known->name);
+    if (value.ptr == NULL || slice_eq_nocase(value, slice_str(known->harmless))) return status_ok();
+    for (size_t i = 0; known->unavailable[i] != NULL; i++) {
+        if (slice_eq(value, slice_str(known->unavailable[i]))) {
+            return s3_refuse_header_value(call, known->name, value);
+        }
+    }
+    return s3_refuse_argument(call, known->name, value, "The header has no such value.");
+}
+
+struct status op_create_bucket_check(struct s3_call *call) {
+    for (size_t i = 0; i < ARRAY_LEN(known_headers); i++) {
+        TRY(check_known_header(call, &known_headers[i]));
+    }
+    for (size_t i = 0; i < call->head->header_count; i++) {
+        const struct http_header *header = &call->head->headers[i];
+        if (!slice_starts_with_nocase(header->name, SLICE("x-amz-grant-"))) continue;
+        const char *name = arena_cstr(call->arena, header->name);
+        TRY(arena_ok(call->arena));
+        return s3_refuse_header_value(call, name, header->value);
+    }
+    return status_ok();
+}
+
+/* ---- CreateBucket: where -------------------------------------------------------------------- */
+
+static const struct s3_region *find_region(const struct s3_service *service, struct slice name) {
+    for (size_t i = 0; i < service->region_count; i++) {
+        if (slice_eq(service->regions[i].name, name)) return &service->regions[i];
+    }
+    return NULL;
+}
+
+static bool offers(const struct s3_region *region, struct slice policy) {
+    for (size_t i = 0; i < region->policy_count; i++) {
+        if (slice_eq(region->policies[i].name, policy)) return true;
+    }
+    return false;
+}
+
+static bool any_region_offers(const struct s3_service *service, struct slice policy) {
+    for (size_t i = 0; i < service->region_count; i++) {
+        if (offers(&service->regions[i], policy)) return true;
+    }
+    return false;
+}
+
+/* "gp.archive, gp.recurring" */
+static struct slice policy_list(struct s3_call *call) {
+    struct slice list = slice_of("", 0);
+    for (size_t i = 0; i < call->region->policy_count; i++) {
+        list = arena_printf(call->arena, "%.*s%s%.*s", SLICE_FMT(list), i > 0 ? ", " : "",
+                            SLICE_FMT(call->region->policies[i].name));
+    }
+    return list;
+}
+
+/* What a client wrote, short enough to be repeated to it. */
+static struct slice shown(struct slice text) {
+    return slice_take(text, 80);
+}
+
+static struct status refuse_region(struct s3_call *call, struct slice constraint,
+                                   struct slice region) {
+    s3_refuse_with(call, "LocationConstraint", constraint);
+    if (find_region(call->service, region) != NULL) {
+        return s3_refuse(call, S3_ERROR_INVALID_LOCATION_CONSTRAINT,
+                         "Region \"%.*s\" has an endpoint of its own; this one serves region "
+                         "\"%.*s\".",
+                         SLICE_FMT(region), SLICE_FMT(call->region->name));
+    }
+    return s3_refuse(call, S3_ERROR_INVALID_LOCATION_CONSTRAINT,
+                     "There is no region \"%.*s\"; this endpoint serves region \"%.*s\".",
+                     SLICE_FMT(shown(region)), SLICE_FMT(call->region->name));
+}
+
+static struct status refuse_policy(struct s3_call *call, struct slice constraint,
+                                   struct slice policy) {
+    struct slice list = policy_list(call);
+    s3_refuse_with(call, "LocationConstraint", constraint);
+    if (any_region_offers(call->service, policy)) {
+        return s3_refuse(call, S3_ERROR_INVALID_LOCATION_CONSTRAINT,
+                         "Region \"%.*s\" does not offer storage policy \"%.*s\"; it offers: %.*s.",
+                         SLICE_FMT(call->region->name), SLICE_FMT(policy), SLICE_FMT(list));
+    }
+    return s3_refuse(call, S3_ERROR_INVALID_LOCATION_CONSTRAINT,
+                     "There is no storage policy \"%.*s\"; region \"%.*s\" offers: %.*s.",
+                     SLICE_FMT(shown(policy)), SLICE_FMT(call->region->name), SLICE_FMT(list));
+}
+
+/* REGION, REGION:POLICY, :POLICY, REGION: and nothing at all. */
+static struct status policy_of_constraint(struct s3_call *call, struct slice constraint,
+                                          struct slice *ret_policy) {
+    struct slice region;
+    struct slice policy;
+    slice_cut(constraint, ':', &region, &policy);
+    if (region.len > 0 && !slice_eq(region, call->region->name)) {
+        return refuse_region(call, constraint, region);
+    }
+    if (policy.len == 0) policy = call->region->default_policy;
+    if (!offers(call->region, policy)) return refuse_policy(call, constraint, policy);
+    *ret_policy = policy;
+    return status_ok();
+}
+
+/* ---- CreateBucket: document ----------------------------------------------------------------- */
+
+static struct status refuse_element(struct s3_call *call, const struct xml_node *node) {
+    bool is_known = xml_is(node, "Location") || xml_is(node, "Bucket") || xml_is(node, "Tags");
+    if (!is_known) return s3_refuse(call, S3_ERROR_MALFORMED_XML, NULL);
+    return s3_refuse(call, S3_ERROR_NOT_IMPLEMENTED,
+                     "The element %.*s of CreateBucketConfiguration is not implemented.",
+                     SLICE_FMT(node->name));
+}
+
+static struct status constraint_of_document(struct s3_call *call, struct slice document,
+                                            struct slice *ret_constraint) {
+    const struct xml_node *root;
+    struct status parsed = xml_parse(call->arena, document, NULL, call->note, &root);
+    if (status_is(parsed, STATUS_NO_MEMORY)) return parsed;
+    if (!is_ok(parsed) || !xml_is(root, "CreateBucketConfiguration")) {
+        return s3_refuse(call, S3_ERROR_MALFORMED_XML, NULL);
+    }
+    for (const struct xml_node *node = root->first_child; node != NULL; node = node->next) {
+        bool is_repeated = xml_next_same(node) != NULL;
+        if (!xml_is(node, "LocationConstraint")) return refuse_element(call, node);
+        if (is_repeated || node->first_child != NULL) {
+            return s3_refuse(call, S3_ERROR_MALFORMED_XML, NULL);
+        }
+    }
+    *ret_constraint = xml_text(root, "LocationConstraint");
+    return status_ok();
+}
+
+static struct status refuse_existing(struct s3_call *call, const struct bucket *there) {
+    bool is_own = slice_eq(there->project_id, call->auth.principal.project_id);
+    return s3_refuse(
+        call, is_own ? S3_ERROR_BUCKET_ALREADY_OWNED_BY_YOU : S3_ERROR_BUCKET_ALREADY_EXISTS, NULL);
+}
+
+static struct status create(struct s3_call *call, struct slice policy) {
+    const struct principal *principal = &call->auth.principal;
+    struct bucket_wanted wanted = {
+        .name = call->bucket_name,
+        .region = call->region->name,
+        .project_id = principal->project_id,
+        .owner_id = principal->user_id,
+        .owner_name = principal->user_name,
+        .policy = policy,
+        .claim_s3_name = true,
+        .buckets_max = call->service->buckets_per_project,
+    };
+    struct status created =
+        bucket_create(call->service->objects, &wanted, call->arena, call->note, &call->bucket);
+    if (status_is(created, STATUS_EXISTS)) return refuse_existing(call, &call->bucket);
+    if (status_is(created, STATUS_TOO_LARGE)) {
+        return s3_refuse(call, S3_ERROR_TOO_MANY_BUCKETS, NULL);
+    }
+    return created;
+}
+
+struct status op_create_bucket(struct s3_call *call) {
+    struct slice document;
+    struct slice constraint = {0};
+    struct slice policy = {0};
+    TRY(s3_body_document(call, CONFIGURATION_MAX, &document));
+    if (document.len > 0) TRY(constraint_of_document(call, document, &constraint));
+    TRY(policy_of_constraint(call, constraint, &policy));
+    TRY(create(call, policy));
+    http_response_setf(&call->response, "Location", "/%.*s", SLICE_FMT(call->bucket_name));
+    return status_ok();
+}
+
+/* ---- the others ------------------------------------------------------------------------------ */
+
+struct status op_head_bucket(struct s3_call *call) {
+    http_response_set(&call->response, SLICE("x-amz-bucket-region"), call->bucket.region);
+    http_response_set_str(&call->response, "x-amz-access-point-alias", "false");
+    if (s3_param(call, "read-stats").ptr == NULL) return status_ok();
+    /* The Ceph gateway's way to ask for the size of a bucket. */
+    struct bucket_usage usage;
+    TRY(bucket_usage_read(call->service->objects, &call->bucket, &usage));
+    http_response_set_u64(&call->response, "X-RGW-Object-Count", usage.objects);
+    http_response_set_u64(&call->response, "X-RGW-Bytes-Used", usage.bytes);
+    return status_ok();
+}
+
+struct status op_delete_bucket(struct s3_call *call) {
+    struct status deleted = bucket_delete(call->service->objects, &call->bucket, call->note);
+    if (status_is(deleted, STATUS_CONFLICT)) {
+        return s3_refuse(call, S3_ERROR_BUCKET_NOT_EMPTY, NULL);
+    }
+    if (status_is(deleted, STATUS_NOT_FOUND)) {
+        return s3_refuse(call, S3_ERROR_NO_SUCH_BUCKET, NULL);
+    }
+    TRY(deleted);
+    call->response.status = 204;
+    return status_ok();
+}
+
+struct status op_get_bucket_location(struct s3_call *call) {
+    struct buf buf;
+    struct xml_writer writer;
+    buf_init(&buf, LOCATION_DOCUMENT_MAX);
+    xml_writer_init(&writer, &buf);
+    xml_declaration(&writer);
+    xml_open_ns(&writer, "LocationConstraint", XML_NS_S3);
+    xml_write_text(&writer, call->bucket.region);
+    xml_close(&writer, "LocationConstraint");
+    IGNORE_STATUS(xml_end(&writer)); /* s3_answer_xml tells */
+    return s3_answer_xml(call, &buf);
+}

@@ -1,0 +1,110 @@
+#include "access/acl.h"
+
+#include "base/check.h"
+
+enum { CANNED_GRANTS_MAX = 2 };
+
+/* Who a canned list gives something to, beside the owner's FULL_CONTROL. */
+enum canned_grantee {
+    CANNED_NOBODY,
+    CANNED_EVERYBODY,
+    CANNED_AUTHENTICATED,
+    CANNED_LOG_DELIVERY,
+    CANNED_BUCKET_OWNER
+};
+
+static const struct {
+    const char *name;
+    struct {
+        enum canned_grantee to;
+        unsigned permission;
+    } grants[CANNED_GRANTS_MAX];
+} canned[] = {
+    {"private", {{CANNED_NOBODY, 0}}},
+    {"public-read", {{CANNED_EVERYBODY, ACL_READ}}},
+    {"public-read-write", {{CANNED_EVERYBODY, ACL_READ}, {CANNED_EVERYBODY, ACL_WRITE}}},
+    {"authenticated-read", {{CANNED_AUTHENTICATED, ACL_READ}}},
+    {"aws-exec-read", {{CANNED_NOBODY, 0}}},
+    {"bucket-owner-read", {{CANNED_BUCKET_OWNER, ACL_READ}}},
+    {"bucket-owner-full-control", {{CANNED_BUCKET_OWNER, ACL_FULL_CONTROL}}},
+    {"log-delivery-write", {{CANNED_LOG_DELIVERY, ACL_WRITE}, {CANNED_LOG_DELIVERY, ACL_READ_ACP}}},
+};
+
+static bool grant_make(enum canned_grantee to, unsigned permission, const struct acl_owners *owners,
+                       struct acl_grant *ret_grant) {
+    *ret_grant = (struct acl_grant){.permission = permission};
+    switch (to) {
+        case CANNED_NOBODY:
+            return false;
+        case CANNED_EVERYBODY:
+            ret_grant->kind = ACL_EVERYBODY;
+            return true;
+        case CANNED_AUTHENTICATED:
+            ret_grant->kind = ACL_AUTHENTICATED;
+            return true;
+        case CANNED_LOG_DELIVERY:
+            ret_grant->kind = ACL_LOG_DELIVERY;
+            return true;
+        case CANNED_BUCKET_OWNER:
+            ret_grant->kind = ACL_USER;
+            ret_grant->id = owners->bucket_owner_id;
+            ret_grant->name = owners->bucket_owner_name;
+            return !slice_eq(owners->bucket_owner_id, owners->owner_id);
+    }
+    return false;
+}
+
+struct status acl_canned(struct slice name, const struct acl_owners *owners, struct arena *arena,
+                         struct acl *ret_acl) {
+    for (size_t i = 0; i < ARRAY_LEN(canned); i++) {
+        if (!slice_eq(name, slice_str(canned[i].name))) continue;
+        struct acl_grant *grants = arena_calloc(arena, 1 + CANNED_GRANTS_MAX, sizeof *grants);
+        TRY(arena_ok(arena));
+        size_t count = 0;
+        grants[count++] = (struct acl_grant){.kind = ACL_USER,
+                                             .id = owners->owner_id,
+                                             .name = owners->owner_name,
+                                             .permission = ACL_FULL_CONTROL};
+        for (size_t g = 0; g < CANNED_GRANTS_MAX; g++) {
+            count += grant_make(canned[i].grants[g].to, canned[i].grants[g].permission, owners,
+                                &grants[count]);
+        }
+        *ret_acl = (struct acl){owners->owner_id, owners->owner_name, grants, count};
+        return status_ok();
+    }
+    return status_of(STATUS_NOT_FOUND);
+}
+
+static bool is_same(struct slice id, const struct policy_principal *who) {
+    return !who->anonymous && (slice_eq(id, who->account) || slice_eq(id, who->user_id));
+}
+
+static bool grant_fits(const struct acl_grant *grant, const struct policy_principal *who) {
+    switch (grant->kind) {
+        case ACL_USER:
+            return is_same(grant->id, who);
+        case ACL_EVERYBODY:
+            return true;
+        case ACL_AUTHENTICATED:
+            return !who->anonymous;
+        case ACL_LOG_DELIVERY:
+            return false;
+    }
+    return false;
+}
+
+bool acl_allows(const struct acl *acl, const struct policy_principal *who, unsigned permission) {
+    unsigned given = is_same(acl->owner_id, who) ? ACL_READ_ACP | ACL_WRITE_ACP : 0;
+    for (size_t i = 0; i < acl->grant_count; i++) {
+        if (grant_fits(&acl->grants[i], who)) given |= acl->grants[i].permission;
+    }
+    return (given & permission) == permission;
+}
+
+bool acl_is_public(const struct acl *acl) {
+    for (size_t i = 0; i < acl->grant_count; i++) {
+        enum acl_grantee_kind kind = acl->grants[i].kind;
+        if (kind == ACL_EVERYBODY || kind == ACL_AUTHENTICATED) return true;
+    }
+    return false;
+}

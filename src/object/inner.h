@@ -37,7 +37,6 @@ struct object_store {
      * in the order of N batches. A lane is chosen by the key's hash; it guards nothing.
      */
     pthread_mutex_t lanes[STORE_LANES];
-    _Atomic uint64_t tidied_blobs;
     _Atomic uint64_t tidied_buckets;
     _Atomic uint64_t commit_retries;
 };
@@ -57,6 +56,7 @@ struct store_change {
                            struct arena *scratch);
     const struct bucket *bucket;
     struct slice key;   /* chooses the lane; the object's key, or what else is contended */
+    bool nothing;       /* set by build: there is nothing to change, no batch is needed */
     bool makes_garbage; /* set by build: tell the housekeeping */
     bool unknown;       /* after an error: it is not known whether the batch will be there */
 };
@@ -71,6 +71,21 @@ struct status store_change(struct store_change *change);
 /* Reads the value of a key in a bucket's partition. Errors: as kv_get. */
 struct status store_get(struct object_store *store, const struct bucket *bucket,
                         const struct key *key, struct arena *arena, struct slice *ret_value);
+
+/* Reads the epoch record of an incarnation. Errors: NOT_FOUND; CORRUPT; IO; NO_MEMORY. */
+struct status store_read_epoch(struct object_store *store, struct kv_partition incarnation,
+                               struct arena *arena, struct record_epoch *ret_epoch);
+
+/* Makes a deleted bucket's names free and has its partition dropped; safe to be done twice. */
+struct status bucket_finish_deletion(struct object_store *store, const struct bucket *bucket);
+
+/* A copy of `bucket` in the arena. Errors: NO_MEMORY. */
+struct status bucket_dup(const struct bucket *bucket, struct arena *arena,
+                         struct bucket *ret_bucket);
+
+/* The same of metadata. */
+struct status object_meta_dup(const struct object_meta *meta, struct arena *arena,
+                              struct object_meta *ret_meta);
 
 /* The current time. */
 static inline int64_t store_now_ns(struct object_store *store) {
@@ -107,7 +122,7 @@ void object_release(struct store_change *change, const struct object_content *co
 void change_log_append(struct store_change *change, const struct object_replacement *replacement,
                        struct kv_batch *batch);
 
-/* ---- manifests: the references of engine's blobs, once more (docs/format.md, O7) --------------
+/* ---- manifests: referred to as blobs are (docs/format.md, O8) --------------
  */
 
 /* Adds a manifest with one reference; its blobs' references become its own. */
@@ -116,6 +131,10 @@ void manifest_bind(struct key_id id, struct slice raw, struct kv_batch *batch);
 /* Adds lines that give or take a reference; as blob_share and blob_unbind. */
 void manifest_share(struct key_id id, struct kv_batch *batch);
 void manifest_unbind(struct key_id id, struct kv_batch *batch);
+
+/* Reads the counter of extra references; -1: it has none at all, and never will again. */
+struct status manifest_extra(struct object_store *store, struct kv_partition partition,
+                             struct key_id id, struct arena *arena, int64_t *ret_extra);
 
 /* Reads a manifest. Errors: NOT_FOUND (none, or without a reference); CORRUPT; IO; NO_MEMORY. */
 struct status manifest_read(struct object_store *store, struct kv_partition partition,

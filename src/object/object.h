@@ -136,7 +136,8 @@ struct object_part {
 /*
  * Finds the part `number`, counted from 1 in order. An object that was not uploaded in parts is its
  * own part 1.
- * Errors: RANGE (no such part); CORRUPT; IO.
+ * Errors: RANGE (no such part); NOT_FOUND (the object was replaced meanwhile: find it again);
+ * CORRUPT; IO.
  */
 struct status object_part_find(struct object_store *store, const struct bucket *bucket,
                                const struct object_info *info, uint32_t number,

@@ -1,0 +1,276 @@
+#include "object/object.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "object/body.h"
+#include "object/inner.h"
+
+enum {
+    WRITER_ARENA_BLOCK = 4 * 1024,
+    WRITER_ARENA_MAX = 128 * 1024 /* bucket, key and metadata at their largest, and the record */
+};
+
+struct status object_find(struct object_store *store, const struct bucket *bucket, struct slice key,
+                          struct arena *arena, struct object_info *ret_info) {
+    if (key.len == 0 || key.len > OBJECT_KEY_MAX) return status_of(STATUS_NOT_FOUND);
+    struct key kv_key = key_object(key);
+    struct object_info info;
+    struct slice raw;
+    TRY(store_get(store, bucket, &kv_key, arena, &raw));
+    TRY(record_decode_object(raw, arena, &info));
+    info.key = arena_dup(arena, key);
+    TRY(arena_ok(arena));
+    *ret_info = info;
+    return status_ok();
+}
+
+/*
+ * Settles the record of an object that is about to be written: encodes it, and reads it back so
+ * that everything lies in `arena`.
+ */
+static struct status seal_info(const struct object_info *draft, struct arena *arena,
+                               struct object_info *ret_info) {
+    struct slice raw;
+    TRY(record_encode_object(draft, arena, &raw));
+    TRY(record_decode_object(raw, arena, ret_info));
+    ret_info->key = arena_dup(arena, draft->key);
+    return arena_ok(arena);
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+struct object_writer {
+    struct object_store *store;
+    struct arena arena; /* of what was given at begin */
+    struct bucket bucket;
+    struct slice key;
+    struct object_meta meta;
+    struct body body;
+};
+
+static struct status pairs_dup(struct object_pairs *pairs, struct arena *arena) {
+    if (pairs->count == 0) return status_ok();
+    struct object_pair *items = arena_calloc(arena, pairs->count, sizeof *items);
+    if (!items) return status_of(STATUS_NO_MEMORY);
+    for (size_t i = 0; i < pairs->count; i++) {
+        items[i].name = arena_dup(arena, pairs->items[i].name);
+        items[i].value = arena_dup(arena, pairs->items[i].value);
+    }
+    pairs->items = items;
+    return arena_ok(arena);
+}
+
+struct status object_meta_dup(const struct object_meta *meta, struct arena *arena,
+                              struct object_meta *ret_meta) {
+    TRY(record_meta_ok(meta));
+    struct object_meta copy = *meta;
+    TRY(pairs_dup(&copy.headers, arena));
+    TRY(pairs_dup(&copy.user, arena));
+    copy.storage_class = arena_dup(arena, copy.storage_class);
+    copy.owner_id = arena_dup(arena, copy.owner_id);
+    copy.owner_name = arena_dup(arena, copy.owner_name);
+    TRY(arena_ok(arena));
+    *ret_meta = copy;
+    return status_ok();
+}
+
+static struct status writer_begin(struct object_writer *writer, const struct bucket *bucket,
+                                  const struct object_put *put) {
+    if (put->key.len == 0 || put->key.len > OBJECT_KEY_MAX) return status_of(STATUS_INVALID);
+    TRY(bucket_dup(bucket, &writer->arena, &writer->bucket));
+    TRY(object_meta_dup(&put->meta, &writer->arena, &writer->meta));
+    writer->key = arena_dup(&writer->arena, put->key);
+    TRY(arena_ok(&writer->arena));
+    return body_begin(&writer->body, writer->store, &writer->bucket, put->size_hint, BLOB_SIZE_MAX);
+}
+
+static void writer_free(struct object_writer **writer) {
+    arena_fini(&(*writer)->arena);
+    free(*writer);
+    *writer = NULL;
+}
+
+struct status object_writer_begin(struct object_store *store, const struct bucket *bucket,
+                                  const struct object_put *put, struct note *note,
+                                  struct object_writer **ret_writer) {
+    struct object_writer *writer = calloc(1, sizeof *writer);
+    if (!writer) return note_status(note, STATUS_NO_MEMORY, "no memory for an object");
+    writer->store = store;
+    arena_init(&writer->arena, WRITER_ARENA_BLOCK, WRITER_ARENA_MAX);
+    struct status s = writer_begin(writer, bucket, put);
+    if (is_ok(s)) {
+        *ret_writer = writer;
+        return s;
+    }
+    writer_free(&writer);
+    return note_status(note, s.code, "cannot begin an object: %s", status_text(s.code));
+}
+
+struct status object_writer_write(struct object_writer *writer, struct slice bytes) {
+    return body_write(&writer->body, bytes);
+}
+
+struct status object_writer_pull(struct object_writer *writer, struct source *source) {
+    return body_pull(&writer->body, source);
+}
+
+uint64_t object_writer_size(const struct object_writer *writer) {
+    return writer->body.size;
+}
+
+void object_writer_abort(struct object_writer **writer) {
+    if (!*writer) return;
+    body_end(&(*writer)->body, status_of(STATUS_REFUSED), false);
+    writer_free(writer);
+}
+
+/* The change that puts an object. */
+struct put_change {
+    struct store_change change;
+    struct object_writer *writer;
+    struct object_replacement replacement;
+};
+
+static struct status put_build(struct store_change *change, struct kv_batch *batch,
+                               struct arena *scratch) {
+    struct put_change *put = CONTAINER_OF(change, struct put_change, change);
+    body_bind(&put->writer->body, batch);
+    return object_replace(change, &put->replacement, batch, scratch);
+}
+
+/* The object as it will be found. */
+static struct status put_info(struct object_writer *writer, const struct object_seal *seal,
+                              struct arena *arena, struct object_info *ret_info) {
+    struct object_info draft = {
+        .key = writer->key,
+        .size = writer->body.size,
+        .etag = seal->etag,
+        .modified_ns = store_now_ns(writer->store),
+        .checksum = seal->checksum,
+        .meta = writer->meta,
+    };
+    if (draft.size > 0) {
+        draft.content = (struct object_content){OBJECT_CONTENT_BLOB, body_blob(&writer->body)};
+    }
+    return seal_info(&draft, arena, ret_info);
+}
+
+static struct status put_commit(struct object_writer *writer, const struct object_seal *seal,
+                                struct arena *arena, struct object_info *ret_info,
+                                bool *ret_unknown) {
+    TRY(body_seal(&writer->body));
+    struct object_info info;
+    TRY(put_info(writer, seal, arena ? arena : &writer->arena, &info));
+    struct put_change put = {
+        .change = {.store = writer->store,
+                   .build = put_build,
+                   .bucket = &writer->bucket,
+                   .key = writer->key},
+        .writer = writer,
+        .replacement = {.key = writer->key, .next = &info, .condition = seal->condition},
+    };
+    struct status s = store_change(&put.change);
+    *ret_unknown = put.change.unknown;
+    if (is_ok(s) && ret_info) *ret_info = info;
+    return s;
+}
+
+struct status object_writer_commit(struct object_writer **writer, const struct object_seal *seal,
+                                   struct arena *arena, struct object_info *ret_info) {
+    bool unknown = false;
+    struct status s = put_commit(*writer, seal, arena, ret_info, &unknown);
+    body_end(&(*writer)->body, s, unknown);
+    writer_free(writer);
+    return s;
+}
+
+/* ---- deleting ------------------------------------------------------------------------------- */
+
+struct delete_change {
+    struct store_change change;
+    struct object_replacement replacement;
+};
+
+static struct status delete_build(struct store_change *change, struct kv_batch *batch,
+                                  struct arena *scratch) {
+    struct delete_change *delete = CONTAINER_OF(change, struct delete_change, change);
+    return object_replace(change, &delete->replacement, batch, scratch);
+}
+
+struct status object_delete(struct object_store *store, const struct bucket *bucket,
+                            struct slice key, const struct object_condition *condition,
+                            bool *ret_found) {
+    bool possible = key.len > 0 && key.len <= OBJECT_KEY_MAX;
+    struct delete_change delete = {
+        .change = {.store = store, .build = delete_build, .bucket = bucket, .key = key},
+        .replacement = {.key = key, .condition = condition},
+    };
+    if (possible) {
+        TRY(store_change(&delete.change));
+    } else if (condition) {
+        TRY(condition->judge(condition, NULL));
+    }
+    if (ret_found) *ret_found = delete.replacement.found;
+    return status_ok();
+}
+
+/* ---- copying -------------------------------------------------------------------------------- */
+
+bool object_can_share(const struct object_copy *copy) {
+    return copy->source->content.kind == OBJECT_CONTENT_NONE ||
+           kv_partition_eq(copy->source_bucket->incarnation, copy->bucket->incarnation);
+}
+
+struct share_change {
+    struct store_change change;
+    const struct object_copy *copy;
+    struct object_replacement replacement;
+};
+
+/* Adds the guard that the source is still what it was, and the reference of the copy to its bytes.
+ */
+static struct status refer_to_source(struct share_change *share, struct kv_batch *batch,
+                                     struct arena *scratch) {
+    const struct object_copy *copy = share->copy;
+    const struct object_content *content = &copy->source->content;
+    struct key key = key_object(copy->source->key);
+    struct slice raw;
+    if (content->kind == OBJECT_CONTENT_NONE) return status_ok();
+    TRY(store_get(share->change.store, copy->source_bucket, &key, scratch, &raw));
+    if (!slice_eq(raw, copy->source->record)) return status_of(STATUS_NOT_FOUND);
+    kv_batch_guard_equals(batch, key_slice(&key), raw);
+    if (content->kind == OBJECT_CONTENT_BLOB) {
+        blob_share(share->change.store->config.blob, content->id, batch);
+    } else {
+        manifest_share(manifest_id(content), batch);
+    }
+    return status_ok();
+}
+
+static struct status share_build(struct store_change *change, struct kv_batch *batch,
+                                 struct arena *scratch) {
+    struct share_change *share = CONTAINER_OF(change, struct share_change, change);
+    TRY(refer_to_source(share, batch, scratch));
+    return object_replace(change, &share->replacement, batch, scratch);
+}
+
+struct status object_share(struct object_store *store, const struct object_copy *copy,
+                           struct arena *arena, struct object_info *ret_info) {
+    CHECK(object_can_share(copy));
+    if (copy->key.len == 0 || copy->key.len > OBJECT_KEY_MAX) return status_of(STATUS_INVALID);
+    struct object_info draft = *copy->source;
+    struct object_info info;
+    draft.key = copy->key;
+    draft.meta = *copy->meta;
+    draft.modified_ns = store_now_ns(store);
+    TRY(seal_info(&draft, arena, &info));
+    struct share_change share = {
+        .change = {.store = store, .build = share_build, .bucket = copy->bucket, .key = copy->key},
+        .copy = copy,
+        .replacement = {.key = copy->key, .next = &info, .condition = copy->condition},
+    };
+    TRY(store_change(&share.change));
+    *ret_info = info;
+    return status_ok();
+}

@@ -10,34 +10,39 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Each writes or reads one integer at `at`. */
+/* Writes 16 bits at `at`. */
 static inline void bytes_put_u16(char *at, uint16_t value) {
     value = htole16(value);
     memcpy(at, &value, sizeof value);
 }
 
+/* Writes 32 bits at `at`. */
 static inline void bytes_put_u32(char *at, uint32_t value) {
     value = htole32(value);
     memcpy(at, &value, sizeof value);
 }
 
+/* Writes 64 bits at `at`. */
 static inline void bytes_put_u64(char *at, uint64_t value) {
     value = htole64(value);
     memcpy(at, &value, sizeof value);
 }
 
+/* Reads 16 bits at `at`. */
 static inline uint16_t bytes_get_u16(const char *at) {
     uint16_t value;
     memcpy(&value, at, sizeof value);
     return le16toh(value);
 }
 
+/* Reads 32 bits at `at`. */
 static inline uint32_t bytes_get_u32(const char *at) {
     uint32_t value;
     memcpy(&value, at, sizeof value);
     return le32toh(value);
 }
 
+/* Reads 64 bits at `at`. */
 static inline uint64_t bytes_get_u64(const char *at) {
     uint64_t value;
     memcpy(&value, at, sizeof value);

@@ -1,0 +1,81 @@
+#include "object/list.h"
+
+#include "base/check.h"
+#include "object/inner.h"
+#include "object/roll.h"
+
+enum { ENTRIES_FIRST = 32 };
+
+/* A page in the making. */
+struct page {
+    struct list_page *page;
+    size_t cap;
+    size_t max;
+    struct arena *arena;
+};
+
+/* Room for one more entry, zeroed; NULL when the arena is full. */
+static struct list_entry *entry_new(struct page *page) {
+    if (page->page->count == page->cap) {
+        size_t cap = page->cap ? 2 * page->cap : ENTRIES_FIRST;
+        if (cap > page->max) cap = page->max;
+        struct list_entry *entries = arena_alloc(page->arena, cap * sizeof *entries);
+        if (!entries) return NULL;
+        if (page->page->count > 0) {
+            memcpy(entries, page->page->entries, page->page->count * sizeof *entries);
+        }
+        page->page->entries = entries;
+        page->cap = cap;
+    }
+    struct list_entry *entry = &page->page->entries[page->page->count++];
+    memset(entry, 0, sizeof *entry);
+    return entry;
+}
+
+static struct status add(struct page *page, const struct roll *roll) {
+    struct list_entry *entry = entry_new(page);
+    if (!entry) return status_of(STATUS_NO_MEMORY);
+    entry->is_prefix = roll->is_prefix;
+    entry->name = arena_dup(page->arena, roll->name);
+    if (entry->is_prefix) return arena_ok(page->arena);
+    struct slice record = arena_dup(page->arena, roll_kv_value(roll));
+    TRY(arena_ok(page->arena));
+    TRY(record_decode_object(record, NULL, &entry->info));
+    entry->info.key = entry->name;
+    return status_ok();
+}
+
+static struct status fill(struct page *page, struct roll *roll) {
+    bool found;
+    TRY(roll_next(roll, &found));
+    while (found && page->page->count < page->max) {
+        TRY(add(page, roll));
+        TRY(roll_next(roll, &found));
+    }
+    page->page->truncated = found;
+    if (found) page->page->next = page->page->entries[page->page->count - 1].name;
+    return status_ok();
+}
+
+struct status list_objects(struct object_store *store, const struct bucket *bucket,
+                           const struct list_query *query, struct arena *arena,
+                           struct list_page *ret_page) {
+    struct list_page result = {0};
+    struct page page = {.page = &result, .arena = arena};
+    page.max = query->max < LIST_PAGE_MAX ? query->max : LIST_PAGE_MAX;
+    /* A page of nothing says that nothing is left, or who turns pages would do so for ever. */
+    if (page.max > 0) {
+        struct roll_range range = {.table = &roll_objects,
+                                   .prefix = query->prefix,
+                                   .delimiter = query->delimiter,
+                                   .until = query->until};
+        roll_start(&range, query->from, query->after);
+        struct roll roll;
+        TRY(roll_open(&roll, store->config.kv, bucket->incarnation, &range));
+        struct status s = fill(&page, &roll);
+        roll_close(&roll);
+        TRY(s);
+    }
+    *ret_page = result;
+    return status_ok();
+}

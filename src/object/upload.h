@@ -44,7 +44,12 @@ struct upload {
     struct slice record; /* the exact bytes, for guards */
 };
 
-/* What is wanted; id, created_ns and record are ignored. */
+/*
+ * Starts an upload. Of `wanted`, id, created_ns and record are ignored.
+ * Owns: `*ret_upload` lies in `arena`.
+ * Errors: INVALID (a checksum that does not combine cannot be FULL); TOO_LARGE (metadata);
+ * NOT_FOUND (the bucket has gone); as kv_commit.
+ */
 struct status upload_create(struct object_store *store, const struct bucket *bucket,
                             const struct upload *wanted, struct arena *arena,
                             struct upload *ret_upload);
@@ -64,20 +69,32 @@ struct upload_part {
 
 struct upload_part_writer;
 
-/* Starts a part, in the place of one of that number. As object_writer_begin. */
+/*
+ * Starts a part, in the place of one of that number, which is 1 to UPLOAD_PART_NUMBER_MAX. Nothing
+ * is visible of it, and nothing stays after a crash.
+ * Owns: the caller, until commit or abort. Everything is copied.
+ * Errors: BUSY; NO_SPACE; IO; NO_MEMORY; noted.
+ */
 struct status upload_part_begin(struct object_store *store, const struct bucket *bucket,
                                 const struct upload *upload, uint32_t number, uint64_t size_hint,
                                 struct note *note, struct upload_part_writer **ret_writer);
+
+/* Takes all of `bytes`. After an error only abort may follow. Errors: NO_SPACE; TOO_LARGE; IO. */
 struct status upload_part_write(struct upload_part_writer *writer, struct slice bytes);
+
+/* Pulls `source` to its verified end through a buffer of the writer. Errors: both sides'. */
 struct status upload_part_pull(struct upload_part_writer *writer, struct source *source);
 
 /* Bytes taken so far. */
 uint64_t upload_part_size(const struct upload_part_writer *writer);
 
 /*
- * Makes the part part of the upload; durable on return. Consumes the writer, on failure too.
- * Errors: NOT_FOUND (the upload has been completed or aborted, or the bucket has gone); as
- * kv_commit.
+ * Makes the part part of the upload; durable on return. Consumes the writer, on failure too. The
+ * checksum is present and of the upload's kind where the upload has one. The MD5 of the bytes, in
+ * hexadecimal, is the ETag of a part whose object shall have an ETag as S3 makes them.
+ * Owns: `*ret_part` (may be NULL) has the caller's `etag`.
+ * Errors: NOT_FOUND (the upload has been completed or aborted, or the bucket has gone); INVALID
+ * (the checksum is not of the upload's kind); as kv_commit.
  */
 struct status upload_part_commit(struct upload_part_writer **writer, struct slice etag,
                                  const struct object_checksum *checksum,
@@ -89,6 +106,7 @@ void upload_part_abort(struct upload_part_writer **writer);
 /*
  * Lists up to `cap` parts with numbers behind `after`; `*ret_more` says that there are others.
  * Owns: what `parts` points to lies in `arena`.
+ * Errors: CORRUPT; IO; NO_MEMORY.
  */
 struct status upload_part_list(struct object_store *store, const struct bucket *bucket,
                                const struct upload *upload, uint32_t after, struct arena *arena,
@@ -119,8 +137,9 @@ struct upload_completion {
     const struct upload_listed_part *parts;
     size_t part_count;
     bool has_size;
-    uint64_t size;                            /* x-amz-mp-object-size */
-    struct object_checksum expected;          /* of the whole object; present: must be equal */
+    uint64_t size;                   /* x-amz-mp-object-size */
+    uint64_t min_part_size;          /* of all but the last: UPLOAD_PART_SIZE_MIN; 0: any */
+    struct object_checksum expected; /* of the whole object; present: must be equal */
     const struct object_condition *condition; /* on what the key has; NULL: none */
 };
 
@@ -133,11 +152,14 @@ struct upload_complaint {
 };
 
 /*
- * Makes the object out of the listed parts. The same request again, after it succeeded, gives the
- * same answer for a day.
+ * Makes the object out of the listed parts. The same list again, after it succeeded, gives the same
+ * answer for a day, whatever became of the object, and without judging the condition again.
+ *
+ * The ETag is the MD5 of the MD5s of the parts, with "-" and their number. A COMPOSITE checksum is
+ * that of the parts' checksums, one behind the other; a FULL one that of the object's bytes.
  * Owns: `*ret_info` and the complaint's slices lie in `arena`.
- * Errors: INVALID (`*ret_complaint` says what); NOT_FOUND (no such upload); the condition's; as
- * kv_commit.
+ * Errors: INVALID (`*ret_complaint`, written only then, says what); NOT_FOUND (no such upload, or
+ * it was completed with another list); the condition's; as kv_commit.
  */
 struct status upload_complete(struct object_store *store, const struct bucket *bucket,
                               struct slice key, struct slice id,
@@ -151,12 +173,14 @@ struct status upload_complete(struct object_store *store, const struct bucket *b
 struct status upload_abort(struct object_store *store, const struct bucket *bucket,
                            struct slice key, struct slice id);
 
-/* Which uploads to list. Empty slices stand for nothing. */
+/* Which uploads to list. Empty slices stand for nothing; markers, prefix and delimiter act as in
+ * list.h, and within a key the uploads come in the order in which they were made. */
 struct upload_list_query {
     struct slice prefix;
     struct slice delimiter;
     struct slice key_marker;
-    struct slice id_marker; /* with key_marker: uploads of that key behind this id too */
+    struct slice id_marker; /* with key_marker: uploads of that key behind this id too; without it
+                               nothing, as in S3 */
     size_t max;             /* at most UPLOAD_LIST_MAX */
 };
 
@@ -170,11 +194,15 @@ struct upload_list_page {
     struct upload_list_entry *entries;
     size_t count;
     bool truncated;
-    struct slice next_key;
-    struct slice next_id; /* empty where the last entry is a common prefix */
+    struct slice next_key; /* the markers of the next page where it is truncated */
+    struct slice next_id;  /* empty where the last entry is a common prefix */
 };
 
-/* Lists one page of uploads in progress, by key and then by time. */
+/*
+ * Lists one page of uploads in progress, by key and then by time. User metadata is left out.
+ * Owns: `*ret_page` lies in `arena`.
+ * Errors: INVALID (id_marker is no id); CORRUPT; IO; NO_MEMORY.
+ */
 struct status upload_list(struct object_store *store, const struct bucket *bucket,
                           const struct upload_list_query *query, struct arena *arena,
                           struct upload_list_page *ret_page);

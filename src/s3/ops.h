@@ -30,4 +30,29 @@ struct status op_list_object_versions(struct s3_call *call);
 struct status op_list_multipart_uploads_check(struct s3_call *call);
 struct status op_list_multipart_uploads(struct s3_call *call);
 
+/* objects, whole: op_put.c, op_get.c, op_delete.c, op_delete_many.c, op_copy.c */
+struct status op_put_object_check(struct s3_call *call);
+struct status op_put_object(struct s3_call *call);
+struct status op_get_object_check(struct s3_call *call);
+struct status op_get_object(struct s3_call *call);
+struct status op_delete_object_check(struct s3_call *call);
+struct status op_delete_object(struct s3_call *call);
+struct status op_delete_objects_check(struct s3_call *call);
+struct status op_delete_objects(struct s3_call *call);
+struct status op_copy_object_check(struct s3_call *call);
+struct status op_copy_object(struct s3_call *call);
+
+/* objects in parts: op_upload.c, op_part.c, op_complete.c */
+struct status op_create_multipart_upload_check(struct s3_call *call);
+struct status op_create_multipart_upload(struct s3_call *call);
+struct status op_upload_part_check(struct s3_call *call);
+struct status op_upload_part(struct s3_call *call);
+struct status op_upload_part_copy_check(struct s3_call *call);
+struct status op_upload_part_copy(struct s3_call *call);
+struct status op_complete_multipart_upload_check(struct s3_call *call);
+struct status op_complete_multipart_upload(struct s3_call *call);
+struct status op_abort_multipart_upload(struct s3_call *call);
+struct status op_list_parts_check(struct s3_call *call);
+struct status op_list_parts(struct s3_call *call);
+
 #endif

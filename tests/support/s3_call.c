@@ -166,7 +166,10 @@ static struct status walk(struct s3_test *test, struct slice body) {
 static void collect_answer(struct s3_test *test) {
     struct s3_call *call = &test->call;
     if (!call->early) CHECK(is_ok(http_response_encode(&call->response, &test->head_bytes)));
-    if (call->answer.send != NULL) {
+    bool bare = !call->early && http_status_has_no_body(call->response.status, call->head->method);
+    if (bare) {
+        CHECK(call->answer.document.len == 0);
+    } else if (call->answer.send != NULL) {
         CHECK(is_ok(call->answer.send(call, &test->sink)));
         CHECK(test->body_bytes.len == call->answer.length);
     } else {

@@ -1,0 +1,120 @@
+#include "s3/copy_source.h"
+
+#include "base/check.h"
+#include "base/codec.h"
+#include "http/condition.h"
+#include "s3/early.h"
+#include "s3/refusals.h"
+
+#define VERSION_MARK "?versionId="
+
+struct status s3_copy_name_parse(struct arena *arena, struct slice header, struct note *note,
+                                 struct s3_copy_name *ret_name) {
+    struct s3_copy_name name = {0};
+    struct slice path = header;
+    size_t mark = slice_find(header, SLICE(VERSION_MARK), 0);
+    if (mark < header.len) {
+        path = slice_take(header, mark);
+        name.version = slice_skip(header, mark + sizeof VERSION_MARK - 1);
+    }
+    if (!percent_decode(arena, path, true, &path)) {
+        return note_status(note, STATUS_INVALID, "Invalid copy source encoding");
+    }
+    if (path.len > 0 && path.ptr[0] == '/') path = slice_skip(path, 1);
+    bool has_key = slice_cut(path, '/', &name.bucket, &name.key);
+    if (name.bucket.len == 0 || name.bucket.len > BUCKET_NAME_MAX) {
+        return note_status(note, STATUS_INVALID, "Invalid copy source bucket name");
+    }
+    if (!has_key || name.key.len == 0 || name.key.len > OBJECT_KEY_MAX ||
+        !utf8_is_valid(name.key)) {
+        return note_status(note, STATUS_INVALID, "Invalid copy source object key");
+    }
+    *ret_name = name;
+    return status_ok();
+}
+
+static struct status name_of(struct s3_call *call, struct s3_copy_name *ret_name) {
+    struct slice header = s3_header(call, "x-amz-copy-source");
+    struct note note = {0};
+    struct status status = s3_copy_name_parse(call->arena, header, &note, ret_name);
+    if (!is_ok(status)) {
+        return s3_refuse_argument(call, "x-amz-copy-source", header, note.text);
+    }
+    return s3_check_version_id(call, ret_name->version);
+}
+
+struct status s3_copy_source_check(struct s3_call *call) {
+    struct s3_copy_name name;
+    return name_of(call, &name);
+}
+
+/* The header among the conditions that was not fulfilled, for the answer. */
+static const char *failed_condition(const struct http_conditions *conditions, struct slice etag) {
+    if (conditions->if_match.ptr != NULL &&
+        !http_etag_list_has(conditions->if_match, etag, false)) {
+        return "x-amz-copy-source-If-Match";
+    }
+    if (conditions->if_none_match.ptr != NULL) return "x-amz-copy-source-If-None-Match";
+    if (conditions->if_unmodified_since.ptr != NULL) return "x-amz-copy-source-If-Unmodified-Since";
+    return "x-amz-copy-source-If-Modified-Since";
+}
+
+static struct status source_judge(struct s3_call *call, const struct s3_copy_source *source) {
+    const struct object_info *info = &source->info;
+    struct http_conditions conditions;
+    http_copy_conditions_of(call->head, &conditions);
+    if (http_copy_conditions_check(&conditions, info->etag, info->modified_ns) !=
+        HTTP_CONDITION_PROCEED) {
+        return s3_refuse_condition(call, failed_condition(&conditions, info->etag));
+    }
+    return status_ok();
+}
+
+struct status s3_copy_source_open(struct s3_call *call, struct s3_copy_source *ret_source) {
+    struct s3_copy_source source = {0};
+    struct s3_copy_name name;
+    TRY(name_of(call, &name));
+    source.key = name.key;
+    TRY(s3_authorize_other(call, "s3:GetObject", name.bucket, name.key, &source.bucket));
+    TRY(s3_expect_owner(call, "x-amz-source-expected-bucket-owner", &source.bucket));
+    struct status status = object_open(call->service->objects, &source.bucket, name.key,
+                                       call->arena, &source.info, &source.reader);
+    if (status_is(status, STATUS_NOT_FOUND)) return s3_refuse_no_key(call, name.key);
+    TRY(status);
+    status = source_judge(call, &source);
+    if (!is_ok(status)) {
+        s3_copy_source_close(&source);
+        return status;
+    }
+    *ret_source = source;
+    return status_ok();
+}
+
+void s3_copy_source_close(struct s3_copy_source *source) {
+    object_reader_close(&source->reader);
+}
+
+static struct status bytes_pull(struct source *source, void *buffer, size_t cap, size_t *ret_len,
+                                bool *ret_end) {
+    struct s3_copy_bytes *bytes = CONTAINER_OF(source, struct s3_copy_bytes, source);
+    size_t len = bytes->left < cap ? (size_t)bytes->left : cap;
+    if (len > 0) TRY(object_reader_read(bytes->reader, bytes->at, buffer, len));
+    bytes->at += len;
+    bytes->left -= len;
+    bytes->since_pulse += len;
+    if (bytes->since_pulse >= S3_EARLY_PULSE_BYTES) {
+        bytes->since_pulse = 0;
+        TRY(s3_early_pulse(bytes->call));
+    }
+    *ret_len = len;
+    *ret_end = bytes->left == 0;
+    return status_ok();
+}
+
+static const struct source_ops bytes_ops = {.pull = bytes_pull};
+
+void s3_copy_bytes_init(struct s3_copy_bytes *bytes, struct s3_call *call,
+                        const struct s3_copy_source *from, uint64_t first, uint64_t len) {
+    *bytes = (struct s3_copy_bytes){
+        .source = {&bytes_ops}, .call = call, .reader = from->reader, .at = first, .left = len};
+}

@@ -38,6 +38,7 @@ struct bucket {
     struct slice policy; /* storage policy; never changes */
     bool has_s3_name;    /* found by everybody, not only by its project */
     int64_t created_ns;
+    uint64_t configs;   /* which documents it has: config.h */
     struct slice epoch; /* the exact bytes of the epoch record, for guards */
 };
 

@@ -102,6 +102,13 @@ struct key key_counter(enum key_counter which) {
     return key;
 }
 
+struct key key_config(char kind, struct slice id) {
+    struct key key = key_begin(KEY_CONFIG);
+    append_byte(&key, kind);
+    append_slice(&key, id);
+    return key;
+}
+
 struct key key_of_id(enum key_table table, struct key_id id) {
     struct key key = key_begin(table);
     append(&key, id.bytes, sizeof id.bytes);

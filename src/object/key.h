@@ -9,6 +9,7 @@
  *     'u' KEY ID          upload in progress        'r' ID     receipt of a completion
  *     'p' ID number       part of an upload         't' time ID   when a receipt ends
  *     'a' ID              ended upload whose parts are to be freed
+ *     'k' KIND id         configuration document (config.def)
  *
  * 'c', 'h' and 'v' are kept for the change log, heads and versions. In the system partition:
  *
@@ -32,6 +33,7 @@
 enum key_table {
     KEY_EPOCH = 'e',
     KEY_COUNTER = 'n',
+    KEY_CONFIG = 'k',
     KEY_OBJECT = 'o',
     KEY_UPLOAD = 'u',
     KEY_PART = 'p',
@@ -80,6 +82,9 @@ struct key key_epoch(void);
 struct key key_counter(enum key_counter which);
 struct key key_of_id(enum key_table table, struct key_id id);
 struct key key_receipt_end(int64_t expires_ns, struct key_id id);
+
+/* A configuration document; the id may be empty, and is at most 255 bytes. */
+struct key key_config(char kind, struct slice id);
 
 /* The object of a key. Order: the key is at most OBJECT_KEY_MAX bytes, here and below. */
 struct key key_object(struct slice object_key);

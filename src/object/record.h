@@ -115,6 +115,11 @@ struct status record_encode_epoch(const struct record_epoch *epoch, struct arena
 struct status record_decode_epoch(struct slice raw, struct kv_partition incarnation,
                                   struct record_epoch *ret_epoch);
 
+/* A configuration document, both ways. */
+struct status record_encode_config(struct slice document, struct arena *arena,
+                                   struct slice *ret_raw);
+struct status record_decode_config(struct slice raw, struct slice *ret_document);
+
 /* What a name of the directory stands for, both ways. */
 struct status record_encode_name(struct kv_partition incarnation, struct arena *arena,
                                  struct slice *ret_raw);

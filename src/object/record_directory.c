@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "object/config.h"
 #include "object/record_inner.h"
 
 enum {
@@ -12,11 +13,13 @@ enum {
     EPOCH_FIELD_POLICY = 9,
     EPOCH_FIELD_HAS_S3_NAME = 10,
     EPOCH_FIELD_CREATED = 11,
+    EPOCH_FIELD_CONFIGS = 12,
     EPOCH_RECORD_MAX = 4 * 1024
 };
 
 enum {
     NAME_FIELD_INCARNATION = 2,
+    CONFIG_FIELD_DOCUMENT = 2,
     PENDING_FIELD_STATE = 2,
     PENDING_FIELD_SINCE = 3,
     DIRECTORY_RECORD_MAX = 64
@@ -24,7 +27,8 @@ enum {
 
 static const struct wire_shape epoch_shape = {
     .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(EPOCH_FIELD_GENERATION) | WIRE(EPOCH_FIELD_STATE) |
-               WIRE(EPOCH_FIELD_HAS_S3_NAME) | WIRE(EPOCH_FIELD_CREATED),
+               WIRE(EPOCH_FIELD_HAS_S3_NAME) | WIRE(EPOCH_FIELD_CREATED) |
+               WIRE(EPOCH_FIELD_CONFIGS),
     .bytes = WIRE(EPOCH_FIELD_NAME) | WIRE(EPOCH_FIELD_REGION) | WIRE(EPOCH_FIELD_PROJECT_ID) |
              WIRE(EPOCH_FIELD_OWNER_ID) | WIRE(EPOCH_FIELD_OWNER_NAME) | WIRE(EPOCH_FIELD_POLICY),
 };
@@ -44,6 +48,7 @@ struct status record_encode_epoch(const struct record_epoch *epoch, struct arena
     wire_put_bytes(&buf, EPOCH_FIELD_POLICY, bucket->policy);
     wire_put_number(&buf, EPOCH_FIELD_HAS_S3_NAME, bucket->has_s3_name);
     wire_put_number(&buf, EPOCH_FIELD_CREATED, (uint64_t)bucket->created_ns);
+    wire_put_number(&buf, EPOCH_FIELD_CONFIGS, bucket->configs);
     return record_finish(&buf, arena, ret_raw);
 }
 
@@ -61,6 +66,9 @@ static void get_epoch_number(struct wire *wire, const struct wire_field *field,
             break;
         case EPOCH_FIELD_CREATED:
             epoch->bucket.created_ns = (int64_t)record_number(wire, field, INT64_MAX);
+            break;
+        case EPOCH_FIELD_CONFIGS:
+            epoch->bucket.configs = field->value;
             break;
     }
 }
@@ -130,6 +138,29 @@ struct status record_decode_name(struct slice raw, struct kv_partition *ret_inca
     TRY(wire_end(&wire));
     if (kv_partition_eq(incarnation, kv_partition_system)) return status_of(STATUS_CORRUPT);
     *ret_incarnation = incarnation;
+    return status_ok();
+}
+
+struct status record_encode_config(struct slice document, struct arena *arena,
+                                   struct slice *ret_raw) {
+    struct buf buf;
+    record_begin(&buf, BUCKET_CONFIG_DOCUMENT_MAX + DIRECTORY_RECORD_MAX);
+    wire_put_bytes(&buf, CONFIG_FIELD_DOCUMENT, document);
+    return record_finish(&buf, arena, ret_raw);
+}
+
+struct status record_decode_config(struct slice raw, struct slice *ret_document) {
+    static const struct wire_shape shape = {.numbers = WIRE(RECORD_FIELD_VERSION),
+                                            .bytes = WIRE(CONFIG_FIELD_DOCUMENT)};
+    struct slice document = SLICE("");
+    struct wire wire;
+    struct wire_field field;
+    if (!record_open(&wire, &shape, raw)) return status_of(STATUS_CORRUPT);
+    while (wire_next(&wire, &field)) {
+        document = record_bytes(&wire, &field, BUCKET_CONFIG_DOCUMENT_MAX);
+    }
+    TRY(wire_end(&wire));
+    *ret_document = document;
     return status_ok();
 }
 

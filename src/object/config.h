@@ -1,0 +1,70 @@
+/*
+ * config.h - a bucket's configuration documents: kept as they were given, changed at one instant
+ *
+ * A document is bytes that a door has validated; this room does not look into it. Every change
+ * replaces the bucket's epoch record too, so that no batch on objects is judged under a
+ * configuration that has just changed. The epoch record says which kinds there are: a bucket
+ * without policy, CORS and so on costs no look-up.
+ *
+ * Threads: any. Blocks: as kv.
+ */
+#ifndef OBJECT_CONFIG_H
+#define OBJECT_CONFIG_H
+
+#include "object/bucket.h"
+
+enum bucket_config {
+#define BUCKET_CONFIG(NAME, byte, several) BUCKET_CONFIG_##NAME,
+#include "object/config.def"
+#undef BUCKET_CONFIG
+    BUCKET_CONFIG_COUNT
+};
+
+enum {
+    BUCKET_CONFIG_ID_MAX = 255,
+    BUCKET_CONFIG_DOCUMENT_MAX = 256 * 1024,
+    BUCKET_CONFIG_IDS_MAX = 1000 /* of one kind in one bucket */
+};
+
+/*
+ * Whether the bucket may have documents of a kind; for kinds with several, whether it ever had one.
+ */
+bool bucket_has_config(const struct bucket *bucket, enum bucket_config kind);
+
+/*
+ * Reads a document. `id` is empty but for kinds with several.
+ * Owns: `*ret_document` lies in `arena`.
+ * Errors: NOT_FOUND; CORRUPT; IO; NO_MEMORY.
+ */
+struct status bucket_config_get(struct object_store *store, const struct bucket *bucket,
+                                enum bucket_config kind, struct slice id, struct arena *arena,
+                                struct slice *ret_document);
+
+/*
+ * Puts a document in the place of what was there.
+ * Errors: TOO_LARGE (the document, or too many ids of the kind); NOT_FOUND (the bucket has gone);
+ * as kv_commit.
+ */
+struct status bucket_config_put(struct object_store *store, const struct bucket *bucket,
+                                enum bucket_config kind, struct slice id, struct slice document);
+
+/* Removes a document; to remove what is not there succeeds. Errors: as above. */
+struct status bucket_config_delete(struct object_store *store, const struct bucket *bucket,
+                                   enum bucket_config kind, struct slice id);
+
+/*
+ * Lists up to `cap` ids of a kind with several, bytewise from behind `after` on, with their
+ * documents; `*ret_more` says that there are others.
+ * Owns: what `entries` points to lies in `arena`.
+ * Errors: CORRUPT; IO; NO_MEMORY.
+ */
+struct bucket_config_entry {
+    struct slice id;
+    struct slice document;
+};
+struct status bucket_config_list(struct object_store *store, const struct bucket *bucket,
+                                 enum bucket_config kind, struct slice after, struct arena *arena,
+                                 struct bucket_config_entry *entries, size_t cap, size_t *ret_count,
+                                 bool *ret_more);
+
+#endif

@@ -184,7 +184,8 @@ static bool parse_imf(struct slice text, struct parts *parts) {
 
 /*
  * "Sunday, 06-Nov-94 08:49:37 GMT". RFC 9110 section 5.6.7: a year that seems to be more than fifty
- * years ahead is in the past; without a clock to ask here, that is settled by POSIX's rule, from 1969 to 2068.
+ * years ahead is in the past; without a clock to ask here, that is settled by POSIX's rule, from
+ * 1969 to 2068.
  */
 static bool parse_rfc850(struct slice text, struct parts *parts) {
     struct cursor at = {text};

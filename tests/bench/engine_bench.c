@@ -80,9 +80,9 @@ static void measure(struct put_load *load, int threads, int seconds) {
 int main(int argc, char **argv) {
     if (argc < 2)
         return fprintf(stderr, "usage: engine_bench DIR [THREADS] [SECONDS] [BYTES]\n"), 2;
-    int threads = argc > 2 ? atoi(argv[2]) : 64;
-    int seconds = argc > 3 ? atoi(argv[3]) : 5;
-    struct put_load load = {.blob_bytes = argc > 4 ? (size_t)atoi(argv[4]) : 4096};
+    int threads = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 64;
+    int seconds = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5;
+    struct put_load load = {.blob_bytes = argc > 4 ? (size_t)strtoul(argv[4], NULL, 10) : 4096};
     static const struct engine_policy policies[] = {{.name = "standard", .copies = 1}};
     struct engine_config config = {
         .data_dir = argv[1], .policies = policies, .policy_count = ARRAY_LEN(policies)};

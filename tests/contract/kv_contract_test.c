@@ -508,7 +508,8 @@ static void *race_counters(void *argument) {
         for (bool done = false; !done; arena_reset(&arena)) {
             struct slice old;
             CHECK(is_ok(kv_get(racer->kv, part_a, SLICE("text"), &arena, &old)));
-            struct slice next = arena_printf(&arena, "%d", atoi(arena_cstr(&arena, old)) + 1);
+            struct slice next =
+                arena_printf(&arena, "%d", (int)strtol(arena_cstr(&arena, old), NULL, 10) + 1);
             kv_batch_clear(batch);
             kv_batch_guard_equals(batch, SLICE("text"), old);
             kv_batch_put(batch, SLICE("text"), next);

@@ -158,7 +158,6 @@ static struct status open_all(struct server *server, struct note *note) {
     TRY(open_store(server, note));
     TRY(open_shared(server, note));
     TRY(privileges_leave(&server->privileges, note));
-    raise_limits(&config->limits);
     TRY(listen_open(config, &handler, server, note, &server->net));
     TRY(privileges_drop(&server->privileges, note));
     TRY(store_make_parents(config->server.admin_socket, note));
@@ -246,6 +245,7 @@ int serve_run(const struct cli_where *where) {
     signals_block(&signals);
     s = open_all(&server, &note);
     if (is_ok(s)) {
+        raise_limits(&server.config->limits);
         note_redundancy(&server);
         first_greet(&server.first, server.config, server.net);
         first_wipe(&server.first);

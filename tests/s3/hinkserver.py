@@ -24,10 +24,10 @@ def free_port():
         return s.getsockname()[1]
 
 
-def zone_config(source, folder, extra="", tls=None):
+def zone_config(source, folder, extra="", tls=None, user=None):
     """The shipped configuration `source` with its ports and data directory moved; the port map.
 
-    `tls` is a pair (certificate file, key file) for every endpoint.
+    `tls` is a pair (certificate file, key file) for every endpoint, `user` whom to become.
     """
     text = (ROOT / "conf" / source).read_text()
     ports = {}
@@ -38,6 +38,8 @@ def zone_config(source, folder, extra="", tls=None):
 
     text = re.sub(r"(127\.0\.0\.1:)(\d+)", moved, text)
     text = re.sub(r"(?m)^(data\s*=\s*).*$", r"\g<1>" + str(folder / "data"), text)
+    if user:
+        text = text.replace("[server]\n", f"[server]\nuser = {user}\n")
     if tls:
         lines = f"tls_certificate = {tls[0]}\ntls_key = {tls[1]}\n"
         text = re.sub(r"(?m)^(\[endpoint [^]]*\]\n)", r"\g<1>" + lines, text)
@@ -93,10 +95,10 @@ class Server:
 class Zone(Server):
     """One of the page's zones, from its shipped configuration, on free ports."""
 
-    def __init__(self, folder, source="europe-se-1a.conf", extra="", tls=None, **more):
+    def __init__(self, folder, source="europe-se-1a.conf", extra="", tls=None, user=None, **more):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.config, self.ports = zone_config(source, folder, extra, tls)
+        self.config, self.ports = zone_config(source, folder, extra, tls, user)
         shift = {"europe-se-1a.conf": ("9000", "9001", "9090"),
                  "europe-se-1b.conf": ("9010", "9011", "9091")}[source]
         self.endpoint = "http://127.0.0.1:" + self.ports[shift[0]]

@@ -2,25 +2,15 @@
 import hashlib
 import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
 
+from certificate import make_certificate
 from hinkserver import ACCESS_KEY, SECRET_KEY, Zone
 
 AWS = str(pathlib.Path(sys.executable).parent / "aws")
 GIB = 1 << 30
-
-
-def make_certificate(folder):
-    """A certificate for 127.0.0.1 and localhost that signs itself; gives (certificate, key)."""
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-                    "/CN=hink test", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
-                    "-keyout", key, "-out", certificate], check=True, stderr=subprocess.DEVNULL)
-    return certificate, key
 
 
 @pytest.fixture(scope="module", params=["http", "https"])

@@ -27,7 +27,7 @@ static bool target_is_too_long(struct slice bytes) {
     return target.len > HTTP_TARGET_MAX;
 }
 
-static struct status read_head(struct session *s) {
+struct status session_read_head(struct session *s) {
     struct slice bytes = net_conn_bytes(s->conn);
     size_t head_len;
     enum http_head_verdict verdict = http_head_parse(bytes, &s->head, &head_len, &s->note);
@@ -123,7 +123,7 @@ static struct status reply(struct session *s) {
     return s->status;
 }
 
-static struct status settle(struct session *s) {
+struct status session_settle(struct session *s) {
     if (s->call.answer.done != NULL) s->call.answer.done(&s->call);
     s->call.answer.done = NULL;
     session_log(s);
@@ -142,15 +142,15 @@ static const struct step {
     struct status (*take)(struct session *s);
     bool always;
 } steps[] = {
-    {read_head, false},    /* what did they say? */
-    {route, false},        /* which region and operation is it? */
-    {authenticate, false}, /* who says so, and did they sign these bytes? */
-    {check, false},        /* are parameters and headers sane? */
-    {authorize, false},    /* may they? */
-    {admit, false},        /* shall we take the body? */
-    {run, false},          /* do it */
-    {reply, true},         /* say it */
-    {settle, true},        /* the books, and what is left of the body */
+    {session_read_head, false}, /* what did they say? */
+    {route, false},             /* which region and operation is it? */
+    {authenticate, false},      /* who says so, and did they sign these bytes? */
+    {check, false},             /* are parameters and headers sane? */
+    {authorize, false},         /* may they? */
+    {admit, false},             /* shall we take the body? */
+    {run, false},               /* do it */
+    {reply, true},              /* say it */
+    {session_settle, true},     /* the books, and what is left of the body */
 };
 
 static void request_id_make(struct session *s) {
@@ -159,7 +159,7 @@ static void request_id_make(struct session *s) {
     snprintf(s->request_id, sizeof s->request_id, "%016llX", (unsigned long long)id);
 }
 
-static void request_begin(struct session *s, struct net_conn *conn) {
+void session_begin(struct session *s, struct net_conn *conn) {
     const struct session_shared *shared = s->shared;
     s->conn = conn;
     s->status = status_ok();
@@ -188,14 +188,18 @@ static void request_begin(struct session *s, struct net_conn *conn) {
     http_response_init(&s->call.response, &s->arena);
 }
 
+enum net_next session_next(const struct session *s) {
+    if (s->broken) return NET_ABORT;
+    return s->keep ? NET_KEEP : NET_CLOSE;
+}
+
 enum net_next session_serve(struct session *s, struct net_conn *conn) {
-    request_begin(s, conn);
+    session_begin(s, conn);
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         bool on = is_ok(s->status) && !s->answered;
         if (on || steps[i].always) s->status = steps[i].take(s);
     }
-    if (s->broken) return NET_ABORT;
-    return s->keep ? NET_KEEP : NET_CLOSE;
+    return session_next(s);
 }
 
 struct session *session_new(const struct session_shared *shared) {

@@ -100,7 +100,8 @@ static void reply_whole(struct session *s) {
     if (s->sent_status == 0) {
         log_line(LOG_ERROR, "request %s: the answer's head can't be written: %s", s->request_id,
                  status_text(status.code));
-        reply_raw(s, S3_ERROR_INTERNAL_ERROR, NULL);
+        /* An error document that found no memory is said without any. */
+        reply_raw(s, is_ok(s->status) ? S3_ERROR_INTERNAL_ERROR : s->call.error, NULL);
         return;
     }
     if (is_ok(status)) status = send_body(s);

@@ -53,6 +53,12 @@ struct session {
     char source_ip[NET_ADDRESS_TEXT_MAX];
 };
 
+/* session.c: the first step and the last, and what is around them. */
+void session_begin(struct session *session, struct net_conn *conn);
+struct status session_read_head(struct session *session);
+struct status session_settle(struct session *session);
+enum net_next session_next(const struct session *session);
+
 /* session_who.c: who is at the other end: call.source_ip and call.is_tls. */
 void session_who(struct session *session);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "object/bucket.h"
 #include "server/admin.h"
 #include "server/store.h"
 
@@ -35,6 +36,26 @@ struct status admin_command_socket(const struct cli_where *where, struct note *n
     return s;
 }
 
+static struct status project_has_buckets(void *context, struct slice project_id, bool *ret_has) {
+    return bucket_project_has_any(context, project_id, ret_has);
+}
+
+static struct status execute_on(const struct store *store, struct slice request, struct note *note,
+                                struct buf *reply) {
+    struct object_store_config config = {.kv = engine_kv(store->engine),
+                                         .blob = engine_blob(store->engine),
+                                         .clock = clock_system(),
+                                         .random = random_system()};
+    struct object_store *objects;
+    TRY(object_store_open(&config, note, &objects));
+    struct admin admin = {.identity = store->identity,
+                          .project_has_buckets = project_has_buckets,
+                          .context = objects};
+    admin_execute(&admin, request, reply);
+    object_store_close(&objects);
+    return status_ok();
+}
+
 static struct status execute(const struct config *config, struct slice request, struct note *note,
                              struct buf *reply) {
     struct store store;
@@ -44,10 +65,9 @@ static struct status execute(const struct config *config, struct slice request, 
                            config->server.data_dir);
     }
     TRY(store_open(config, note, &store));
-    struct admin admin = {.identity = store.identity};
-    admin_execute(&admin, request, reply);
+    struct status s = execute_on(&store, request, note, reply);
     store_close(&store);
-    return status_ok();
+    return s;
 }
 
 struct status admin_command_offline(const struct cli_where *where, struct slice request,

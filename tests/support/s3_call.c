@@ -239,3 +239,27 @@ void s3_test_expect(struct s3_test *test, const char *what, const char *headers,
     fail_msg("%s: %d %.*s instead of %d %s\n%.*s", what, got, SLICE_FMT(got_code), status,
              code != NULL ? code : "", SLICE_FMT(test->body));
 }
+
+/* ---- short cuts --------------------------------------------------------------------------- */
+
+void s3_test_store(struct s3_test *test, const char *bucket, struct slice key, struct slice bytes) {
+    const struct principal *alice = &people[S3_TEST_ALICE];
+    struct bucket found;
+    struct object_writer *writer;
+    struct arena arena;
+    struct object_put put = {
+        .key = key,
+        .meta = {.owner_id = alice->project_id, .owner_name = alice->project_name},
+        .size_hint = bytes.len,
+    };
+    struct object_seal seal = {.etag = SLICE("etag")};
+    seal.checksum.present = true;
+    checksum_of(CHECKSUM_CRC64NVME, bytes, &seal.checksum.value);
+    arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
+    CHECK(is_ok(bucket_find(test->objects, regions[test->region].name, alice->project_id,
+                            slice_str(bucket), &arena, &test->note, &found)));
+    CHECK(is_ok(object_writer_begin(test->objects, &found, &put, &test->note, &writer)));
+    CHECK(is_ok(object_writer_write(writer, bytes)));
+    CHECK(is_ok(object_writer_commit(&writer, &seal, &arena, NULL)));
+    arena_fini(&arena);
+}

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "http/framing.h"
+#include "object/object.h"
 #include "object/store.h"
 #include "s3/s3.h"
 #include "support/store.h"
@@ -89,5 +90,11 @@ size_t s3_test_count(const struct s3_test *test, const char *text);
 /* Fails the test unless the request is answered so; `code` NULL: no error document is expected. */
 void s3_test_expect(struct s3_test *test, const char *what, const char *headers, struct slice body,
                     int status, const char *code);
+
+/*
+ * Writes an object into a bucket of Alice's project and the current region, past the operations
+ * that put one; its ETag is "etag" and its owner Alice's project.
+ */
+void s3_test_store(struct s3_test *test, const char *bucket, struct slice key, struct slice bytes);
 
 #endif

@@ -273,6 +273,16 @@ static struct status put_receipt(const struct completing *completing, struct kv_
     return status_ok();
 }
 
+static struct status build_batch(struct completing *completing, const struct upload *upload,
+                                 struct kv_batch *batch, struct arena *scratch) {
+    struct tally tally = {.completing = completing, .upload = upload};
+    TRY(check_list(completing));
+    TRY(tally_parts(&tally, batch, scratch));
+    TRY(put_object(completing, &tally, batch, scratch));
+    TRY(put_receipt(completing, batch, scratch));
+    return upload_mark_ended(&completing->change, completing->id, batch, scratch);
+}
+
 static struct status build_completion(struct store_change *change, struct kv_batch *batch,
                                       struct arena *scratch) {
     struct completing *completing = CONTAINER_OF(change, struct completing, change);
@@ -281,14 +291,16 @@ static struct status build_completion(struct store_change *change, struct kv_bat
     struct upload upload;
     TRY(store_get(change->store, change->bucket, &key, scratch, &raw));
     TRY(record_decode_upload(raw, scratch, &upload));
-    TRY(check_list(completing));
     kv_batch_guard_present(batch, key_slice(&key)); /* it never changes, so that is enough */
     kv_batch_delete(batch, key_slice(&key));
-    struct tally tally = {.completing = completing, .upload = &upload};
-    TRY(tally_parts(&tally, batch, scratch));
-    TRY(put_object(completing, &tally, batch, scratch));
-    TRY(put_receipt(completing, batch, scratch));
-    return upload_mark_ended(change, completing->id, batch, scratch);
+    struct status s = build_batch(completing, &upload, batch, scratch);
+    if (is_ok(s)) return s;
+    /*
+     * Parts go only when their upload has gone. While it is there, what was refused was refused for
+     * what it is; otherwise somebody has ended it meanwhile, and that is the answer.
+     */
+    TRY(store_get(change->store, change->bucket, &key, scratch, &raw));
+    return s;
 }
 
 /* Whether the same list was completed before: then its object. NOT_FOUND otherwise. */

@@ -4,7 +4,7 @@
 #include "object/inner.h"
 #include "object/roll.h"
 
-enum { ENTRIES_FIRST = 32 };
+enum { ENTRIES_FIRST = 64 }; /* room for; if there are more, for a whole page */
 
 /* A page in the making. */
 struct page {
@@ -17,8 +17,7 @@ struct page {
 /* Room for one more entry, zeroed; NULL when the arena is full. */
 static struct list_entry *entry_new(struct page *page) {
     if (page->page->count == page->cap) {
-        size_t cap = page->cap ? 2 * page->cap : ENTRIES_FIRST;
-        if (cap > page->max) cap = page->max;
+        size_t cap = page->cap == 0 && page->max > ENTRIES_FIRST ? ENTRIES_FIRST : page->max;
         struct list_entry *entries = arena_alloc(page->arena, cap * sizeof *entries);
         if (!entries) return NULL;
         if (page->page->count > 0) {

@@ -114,7 +114,7 @@ struct status upload_find(struct object_store *store, const struct bucket *bucke
 
 /* ---- listing -------------------------------------------------------------------------------- */
 
-enum { ENTRIES_FIRST = 16 };
+enum { ENTRIES_FIRST = 64 }; /* room for; if there are more, for a whole page */
 
 struct page {
     struct upload_list_page *page;
@@ -127,7 +127,7 @@ struct page {
 static struct upload_list_entry *entry_new(struct page *page) {
     struct upload_list_page *result = page->page;
     if (result->count == page->cap) {
-        size_t cap = page->cap ? 2 * page->cap : ENTRIES_FIRST;
+        size_t cap = page->cap == 0 && page->max > ENTRIES_FIRST ? ENTRIES_FIRST : page->max;
         struct upload_list_entry *entries = arena_calloc(page->arena, cap, sizeof *entries);
         if (!entries) return NULL;
         if (page->cap > 0) memcpy(entries, result->entries, page->cap * sizeof *entries);

@@ -364,7 +364,7 @@ static void test_a_damaged_record_is_an_error(void **state) {
 
 static void test_an_arena_that_is_too_small(void **state) {
     struct fixture *f = *state;
-    char names[100][8];
+    char names[100][16];
     struct kv_batch *batch = kv_batch_new();
     for (int i = 0; i < 100; i++) {
         snprintf(names[i], sizeof names[i], "%03d", i);

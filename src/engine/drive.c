@@ -8,7 +8,7 @@
 #include "base/codec.h"
 #include "engine/checksum.h"
 
-enum { IDENTITY_MAX = 256 };
+enum { IDENTITY_MAX = 256, READ_ERRORS_MAX = 8 };
 
 static const char identity_name[] = "drive";
 static const char lock_name[] = "drive.lock";
@@ -112,6 +112,13 @@ static void settle_by_status(struct drive *drive, struct status s, const char *w
     }
 }
 
+/* Locks a drive that is the right one; where that can't be, it can't be written to either. */
+static void lock_take(struct drive *drive) {
+    pid_t holder = 0;
+    struct status s = fs_lock(drive->fs, drive->dir_fd, lock_name, &drive->lock_fd, &holder);
+    if (!is_ok(s)) settle_by_status(drive, s, "lock it");
+}
+
 static void identity_begin(struct drive *drive, struct random *random,
                            const struct drive_config *config) {
     struct foreign_visitor visitor = {.visitor = {visit_foreign}};
@@ -123,6 +130,8 @@ static void identity_begin(struct drive *drive, struct random *random,
     } else if (config->expected) {
         settle(drive, DRIVE_MISSING, "it is empty: is its drive mounted?");
     } else {
+        lock_take(drive);
+        if (drive_state(drive) != DRIVE_SERVING) return;
         drive->store = config->store;
         drive->media = config->media;
         random_fill(random, drive->id.bytes, sizeof drive->id.bytes);
@@ -152,6 +161,8 @@ static void identity_check(struct drive *drive, struct random *random,
         settle(drive, DRIVE_FOREIGN, "it belongs to another store");
     } else if (config->expected && !id_eq(&drive->id, config->expected)) {
         settle(drive, DRIVE_SWAPPED, "it is another drive of this store than the one expected");
+    } else {
+        lock_take(drive);
     }
 }
 
@@ -166,11 +177,9 @@ static bool dir_open(struct drive *drive, const struct drive_config *config) {
         settle_by_status(drive, s, "open it");
         return false;
     }
-    pid_t holder = 0;
-    s = fs_lock(drive->fs, drive->dir_fd, lock_name, &drive->lock_fd, &holder);
-    if (is_ok(s)) s = fs_device(drive->fs, drive->dir_fd, &drive->device);
+    s = fs_device(drive->fs, drive->dir_fd, &drive->device);
     if (is_ok(s)) return true;
-    settle_by_status(drive, s, "lock it");
+    settle_by_status(drive, s, "look at it");
     return false;
 }
 
@@ -181,6 +190,25 @@ void drive_open(struct drive *drive, struct fs *fs, struct random *random,
     CHECK(strlen(config->path) < sizeof drive->path);
     snprintf(drive->path, sizeof drive->path, "%s", config->path);
     if (dir_open(drive, config)) identity_check(drive, random, config);
+}
+
+void drive_absent(struct drive *drive, struct fs *fs, const char *path, enum drive_media media) {
+    *drive = (struct drive){.fs = fs, .dir_fd = -1, .lock_fd = -1, .media = media};
+    CHECK(pthread_mutex_init(&drive->lock, NULL) == 0);
+    CHECK(strlen(path) < sizeof drive->path);
+    snprintf(drive->path, sizeof drive->path, "%s", path);
+    settle(drive, DRIVE_MISSING, "it is not among the directories of the configuration");
+}
+
+void drive_move(struct drive *to, struct drive *from) {
+    *to = *from; /* but for the lock, which is made anew */
+    CHECK(pthread_mutex_init(&to->lock, NULL) == 0);
+    from->dir_fd = from->lock_fd = -1;
+    pthread_mutex_destroy(&from->lock);
+}
+
+void drive_refuse(struct drive *drive, enum drive_state state, const char *reason) {
+    settle(drive, state, reason);
 }
 
 void drive_close(struct drive *drive) {
@@ -199,7 +227,19 @@ bool drive_takes_writes(const struct drive *drive) {
 
 bool drive_takes_reads(const struct drive *drive) {
     enum drive_state state = drive_state(drive);
-    return state == DRIVE_SERVING || state == DRIVE_FAILED;
+    return state == DRIVE_SERVING || state == DRIVE_FAILED || state == DRIVE_READ_ONLY;
+}
+
+void drive_read_ended(struct drive *drive, struct status s) {
+    if (is_ok(s)) {
+        if (atomic_load_explicit(&drive->read_errors, memory_order_relaxed) > 0) {
+            atomic_store(&drive->read_errors, 0);
+        }
+    } else if (status_is(s, STATUS_IO)) {
+        if (atomic_fetch_add(&drive->read_errors, 1) + 1 >= READ_ERRORS_MAX) {
+            drive_fail(drive, "reading", s);
+        }
+    }
 }
 
 void drive_fail(struct drive *drive, const char *what, struct status why) {

@@ -35,7 +35,7 @@ enum drive_state {
     DRIVE_MISSING,   /* there is no directory, or an empty one where a drive was */
     DRIVE_FOREIGN,   /* it belongs to another store, or to somebody else altogether */
     DRIVE_SWAPPED,   /* it belongs to this store, but is not the one that was expected */
-    DRIVE_READ_ONLY, /* its file system takes no writes */
+    DRIVE_READ_ONLY, /* its file system takes no writes; it is read from */
     DRIVE_DAMAGED,   /* its identity can't be read */
     DRIVE_FAILED,    /* a write or a sync failed since the start */
 };
@@ -52,11 +52,12 @@ struct drive {
     struct drive_id store;
     struct drive_id id;
     enum drive_media media;
-    uint64_t device;      /* what it has in common with other directories of the same device */
-    atomic_int state;     /* enum drive_state */
-    pthread_mutex_t lock; /* guards the line */
-    struct note line;     /* why it is not serving */
-    bool is_new;          /* it was given its identity just now */
+    uint64_t device;         /* what it has in common with other directories of the same device */
+    atomic_int state;        /* enum drive_state */
+    atomic_uint read_errors; /* one after the other */
+    pthread_mutex_t lock;    /* guards the line */
+    struct note line;        /* why it is not serving */
+    bool is_new;             /* it was given its identity just now */
 };
 
 /* What a drive is to be. */
@@ -74,6 +75,15 @@ struct drive_config {
 void drive_open(struct drive *drive, struct fs *fs, struct random *random,
                 const struct drive_config *config);
 
+/* Fills in a drive that is known, but was not found. */
+void drive_absent(struct drive *drive, struct fs *fs, const char *path, enum drive_media media);
+
+/* Takes an open drive into another struct; `from` is closed then. Nobody else uses either. */
+void drive_move(struct drive *to, struct drive *from);
+
+/* Puts a drive out of use before it served: `reason` becomes its line. */
+void drive_refuse(struct drive *drive, enum drive_state state, const char *reason);
+
 /* Closes it; a drive that is not serving too. */
 void drive_close(struct drive *drive);
 
@@ -86,6 +96,9 @@ void drive_line(struct drive *drive, struct note *note);
 /* Whether it may be written to; whether it may be read from. */
 bool drive_takes_writes(const struct drive *drive);
 bool drive_takes_reads(const struct drive *drive);
+
+/* Notes how a read ended: after some errors in a row the drive is out of service. */
+void drive_read_ended(struct drive *drive, struct status s);
 
 /* Takes a serving drive out of service: `what` failed on it. */
 void drive_fail(struct drive *drive, const char *what, struct status why);

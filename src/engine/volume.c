@@ -70,13 +70,14 @@ static struct status header_write(const struct volumes *volumes, const struct vo
 
 static struct status header_check(const struct volumes *volumes, const struct volume *volume) {
     uint64_t size;
-    TRY(fs_size(volumes->drive->fs, volume->write_fd, &size));
+    TRY(fs_size(volumes->drive->fs, volume->read_fd, &size));
     /* It was being made when the power went: it grows only after its header is durable. */
+    if (size <= EXTENT_UNIT && volume->write_fd < 0) return status_of(STATUS_NOT_FOUND);
     if (size <= EXTENT_UNIT) return header_write(volumes, volume);
     char *unit = unit_new();
     char *expected = unit_new();
     header_print(volumes, volume->number, expected);
-    struct status s = fs_read(volumes->drive->fs, volume->write_fd, 0, unit, EXTENT_UNIT);
+    struct status s = fs_read(volumes->drive->fs, volume->read_fd, 0, unit, EXTENT_UNIT);
     if (status_is(s, STATUS_RANGE)) s = status_of(STATUS_CORRUPT);
     if (is_ok(s) && memcmp(unit, expected, EXTENT_UNIT) != 0) s = status_of(STATUS_CORRUPT);
     free(expected);
@@ -99,7 +100,9 @@ static struct status files_open(struct volumes *volumes, struct volume *volume, 
     struct fs *fs = volumes->drive->fs;
     char name[NAME_LEN + 1];
     name_print(name, volume->number);
-    TRY(fs_open_write(fs, volumes->dir_fd, name, flags | FS_DIRECT, &volume->write_fd));
+    if (drive_takes_writes(volumes->drive)) {
+        TRY(fs_open_write(fs, volumes->dir_fd, name, flags | FS_DIRECT, &volume->write_fd));
+    }
     return fs_open_read(fs, volumes->dir_fd, name, &volume->read_fd);
 }
 
@@ -114,7 +117,7 @@ static struct status volume_open(struct volumes *volumes, uint32_t number, bool 
     struct fs *fs = volumes->drive->fs;
     struct status s = files_open(volumes, volume, create ? FS_CREATE : 0);
     if (is_ok(s)) s = create ? header_write(volumes, volume) : header_check(volumes, volume);
-    if (is_ok(s)) s = fs_size(fs, volume->write_fd, &size);
+    if (is_ok(s)) s = fs_size(fs, volume->read_fd, &size);
     if (!is_ok(s)) {
         volume_free(fs, volume);
         return s;
@@ -158,9 +161,9 @@ struct status volumes_open(struct volumes *volumes, struct drive *drive,
     *volumes = (struct volumes){.drive = drive, .limits = *limits, .dir_fd = -1};
     limits_fill(&volumes->limits);
     CHECK(pthread_mutex_init(&volumes->lock, NULL) == 0);
-    if (drive_state(drive) != DRIVE_SERVING) return status_ok();
+    if (!drive_takes_reads(drive)) return status_ok();
     struct status s = fs_dir_open(drive->fs, drive->dir_fd, "volumes", &volumes->dir_fd);
-    if (status_is(s, STATUS_NOT_FOUND)) {
+    if (status_is(s, STATUS_NOT_FOUND) && drive_takes_writes(drive)) {
         s = fs_dir_make(drive->fs, drive->dir_fd, "volumes");
         if (is_ok(s)) s = fs_dir_open(drive->fs, drive->dir_fd, "volumes", &volumes->dir_fd);
     }
@@ -304,6 +307,12 @@ void volumes_space_read(struct volumes *volumes, struct volumes_space *ret_space
     ret_space->total = space.total_bytes;
 }
 
+uint64_t volumes_room(struct volumes *volumes) {
+    struct volumes_space space;
+    volumes_space_read(volumes, &space);
+    return space.usable;
+}
+
 /* ---- bytes ---- */
 
 struct status volumes_write(struct volumes *volumes, struct extent extent, uint32_t unit,
@@ -337,7 +346,8 @@ struct status volumes_read(struct volumes *volumes, struct extent extent, uint64
 struct status volumes_read_direct(struct volumes *volumes, struct extent extent, uint64_t offset,
                                   void *buffer, size_t len) {
     if (extent.volume > volumes->count) return status_of(STATUS_IO);
-    int fd = volume_of(volumes, extent.volume)->write_fd;
+    const struct volume *volume = volume_of(volumes, extent.volume);
+    int fd = volume->write_fd >= 0 ? volume->write_fd : volume->read_fd;
     return read_by(volumes, fd, extent, offset, buffer, len);
 }
 

@@ -88,6 +88,9 @@ struct status volumes_sync(struct volumes *volumes, uint32_t volume);
 /* Gives free ranges back to a file system that has less than its reserve; the bytes given. */
 uint64_t volumes_trim(struct volumes *volumes);
 
+/* How many bytes more blobs may take: in the volumes, and by growing. A moment old at most. */
+uint64_t volumes_room(struct volumes *volumes);
+
 /* Units: bytes. */
 struct volumes_space {
     uint64_t in_use; /* by blobs */

@@ -468,7 +468,7 @@ int main(void) {
 #undef TEST
     };
     int failures = 0;
-    for (driver = 0; driver < TEST_DRIVER_COUNT; driver++) {
+    for (driver = 0; driver < TEST_BLOB_DRIVER_COUNT; driver++) {
         print_message("driver %s\n", test_driver_name(driver));
         failures += cmocka_run_group_tests(tests, NULL, NULL);
     }

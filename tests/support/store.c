@@ -4,13 +4,57 @@
 
 #include "base/check.h"
 #include "blob/mem.h"
+#include "engine/data.h"
 #include "engine/engine.h"
 #include "kv/mem.h"
 
 static const char *const mem_policies[] = {"standard", NULL};
 
+static const char *const driver_names[] = {
+    [TEST_DRIVER_MEM] = "mem",
+    [TEST_DRIVER_ENGINE] = "engine",
+    [TEST_DRIVER_DATA] = "data, one drive",
+    [TEST_DRIVER_DATA_COPIES] = "data, three copies",
+    [TEST_DRIVER_DATA_PARITY] = "data, 4+2",
+};
+
 const char *test_driver_name(enum test_driver driver) {
-    return driver == TEST_DRIVER_MEM ? "mem" : "engine";
+    return driver_names[driver];
+}
+
+/* Six directories of one device stand for six drives. */
+static void data_start(struct test_store *store) {
+    enum { DRIVES = 6 };
+    static const struct data_policy policies[] = {
+        [TEST_DRIVER_DATA] = {.name = "standard", .data_pieces = 1},
+        [TEST_DRIVER_DATA_COPIES] = {.name = "standard", .data_pieces = 1, .parity_pieces = 2},
+        [TEST_DRIVER_DATA_PARITY] = {.name = "standard", .data_pieces = 4, .parity_pieces = 2},
+    };
+    struct data_policy policy = policies[store->driver];
+    policy.same_device = true;
+    char paths[DRIVES][TEMP_DIR_MAX + 8];
+    struct data_drive_config drives[DRIVES];
+    for (unsigned i = 0; i < DRIVES; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s/drive%u", store->dir.path, i);
+        drives[i] = (struct data_drive_config){.path = paths[i]};
+    }
+    struct data_config config = {
+        .kv = store->kv,
+        .fs = fs_system(),
+        .clock = clock_system(),
+        .random = random_system(),
+        .drives = drives,
+        .drive_count = store->driver == TEST_DRIVER_DATA ? 1 : DRIVES,
+        .policies = &policy,
+        .policy_count = 1,
+        .limits = {.volume_bytes = 8 << 20, .grow_bytes = 1 << 20, .reserve_bytes = 1 << 20},
+        .mend_interval_s = 1,
+    };
+    struct note note = {0};
+    struct status s = data_open(&config, &note, &store->data);
+    if (!is_ok(s)) fprintf(stderr, "data_open: %s: %s\n", status_text(s.code), note.text);
+    CHECK(is_ok(s));
+    store->blob = data_blob(store->data);
 }
 
 static void engine_start(struct test_store *store) {
@@ -28,29 +72,44 @@ static void engine_start(struct test_store *store) {
     store->blob = engine_blob(store->engine);
 }
 
+static bool is_data(const struct test_store *store) {
+    return store->driver >= TEST_DRIVER_DATA;
+}
+
 void test_store_open(struct test_store *store, enum test_driver driver) {
     *store = (struct test_store){.driver = driver};
-    if (driver == TEST_DRIVER_MEM) {
-        store->kv = kv_mem_open();
-        store->blob = blob_mem_open(store->kv, mem_policies);
+    if (driver != TEST_DRIVER_MEM) temp_dir_make(&store->dir);
+    if (driver == TEST_DRIVER_ENGINE) {
+        engine_start(store);
         return;
     }
-    temp_dir_make(&store->dir);
-    engine_start(store);
+    store->kv = kv_mem_open();
+    if (is_data(store)) {
+        data_start(store);
+    } else {
+        store->blob = blob_mem_open(store->kv, mem_policies);
+    }
 }
 
 void test_store_reopen(struct test_store *store) {
-    if (store->driver == TEST_DRIVER_MEM) return;
-    engine_close(&store->engine);
-    engine_start(store);
+    if (store->driver == TEST_DRIVER_ENGINE) {
+        engine_close(&store->engine);
+        engine_start(store);
+    } else if (is_data(store)) {
+        data_close(&store->data);
+        data_start(store);
+    }
 }
 
 void test_store_close(struct test_store *store) {
-    if (store->driver == TEST_DRIVER_MEM) {
+    if (store->driver == TEST_DRIVER_ENGINE) {
+        engine_close(&store->engine);
+    } else if (is_data(store)) {
+        data_close(&store->data);
+        kv_close(&store->kv);
+    } else {
         blob_store_close(&store->blob);
         kv_close(&store->kv);
-        return;
     }
-    engine_close(&store->engine);
-    temp_dir_remove(&store->dir);
+    if (store->driver != TEST_DRIVER_MEM) temp_dir_remove(&store->dir);
 }

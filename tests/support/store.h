@@ -10,14 +10,25 @@
 #include "kv/kv.h"
 #include "support/temp_dir.h"
 
+struct data_store;
 struct engine;
 
-enum test_driver { TEST_DRIVER_MEM, TEST_DRIVER_ENGINE, TEST_DRIVER_COUNT };
+enum test_driver {
+    TEST_DRIVER_MEM,
+    TEST_DRIVER_ENGINE,
+    TEST_DRIVER_COUNT,
+    /* The engine's data half over the kv reference, for tests of blobs. */
+    TEST_DRIVER_DATA = TEST_DRIVER_COUNT,
+    TEST_DRIVER_DATA_COPIES,
+    TEST_DRIVER_DATA_PARITY,
+    TEST_BLOB_DRIVER_COUNT
+};
 
 struct test_store {
     enum test_driver driver;
     struct temp_dir dir; /* of the engine */
     struct engine *engine;
+    struct data_store *data;
     struct kv *kv;
     struct blob_store *blob;
 };

@@ -1,0 +1,145 @@
+/*
+ * data.h - the data half of the engine: blobs in volumes, in pieces on drives
+ *
+ *     open ── data_blob ── … ── close
+ *
+ * A driver of blob.h. Blobs up to ENGINE_INLINE_MAX bytes lie in their record; larger ones in the
+ * volumes of drives (volume.h), as copies or as pieces of an erasure code (layout.h), written as
+ * they come, past the page cache. What is allocated is only in memory until the record that names
+ * it is committed: a crash before leaves the space free, and nothing to look for.
+ *
+ * Keys beside those of blob/driver.h, and in the system partition:
+ *
+ *     'b' 'p' ID       this record may name extents although its id does not say so (below)
+ *     'b' 's' ID       the blob is short of pieces: to be repaired
+ *     'b' 'd' NUMBER   a drive of the store (system partition)
+ *     'b' 'c'          how far the scrubber is (system partition)
+ *
+ * The space in use is found at the start from the records. So that only those that can name extents
+ * are read, the first bit of the id of a blob is set unless its size was known, and small, from the
+ * beginning; one that then was larger all the same has the mark 'p'.
+ *
+ * One thread mends: it makes lost pieces again from the others, and reads everything on a schedule.
+ *
+ * Threads: any number, but for open and close.
+ */
+#ifndef ENGINE_DATA_H
+#define ENGINE_DATA_H
+
+#include "base/note.h"
+#include "blob/blob.h"
+#include "engine/drive.h"
+#include "engine/volume.h"
+#include "os/clock.h"
+#include "os/random.h"
+
+/* How the blobs of a policy are kept. */
+struct data_policy {
+    const char *name;
+    unsigned data_pieces;   /* 1: copies */
+    unsigned parity_pieces; /* losses survived: copies less 1 */
+    unsigned min_pieces;    /* that must be durable to acknowledge; 0: the default */
+    enum drive_media media;
+    bool same_device;   /* directories on one device count as drives of their own */
+    bool allow_reduced; /* with too few drives, keep what they can */
+};
+
+struct data_drive_config {
+    const char *path;
+    enum drive_media media;
+};
+
+/* Owns: nothing; `kv`, `fs`, `clock` and `random` must outlive the store. */
+struct data_config {
+    struct kv *kv;
+    struct fs *fs;
+    struct clock *clock;
+    struct random *random;
+    struct drive_id store_id;
+    const struct data_drive_config *drives;
+    size_t drive_count;
+    const struct data_policy *policies;
+    size_t policy_count;
+    struct volume_limits limits;
+    uint64_t mend_rate_bytes;  /* a second, read by repair and scrub each; 0: as fast as can be */
+    unsigned mend_interval_s;  /* between looks at what is short; 0: no thread, for tests */
+    unsigned scrub_interval_s; /* between beginnings of scrubs; 0: never by itself */
+};
+
+struct data_store;
+
+/*
+ * Opens the drives and finds the space in use.
+ * Errors, each with one line in `note`: INVALID (a policy that the drives can't keep, and that may
+ * not be reduced; two of one name); CORRUPT; IO.
+ * Blocks: reads every record that can name extents.
+ */
+struct status data_open(const struct data_config *config, struct note *note,
+                        struct data_store **ret_store);
+
+/* The driver. Owns: the store; it ends with it, blob_store_close is not for it. */
+struct blob_store *data_blob(struct data_store *store);
+
+/* Ends the store; no writer and no reader is left. NULL is allowed. */
+void data_close(struct data_store **store);
+
+/* What is known of one drive. */
+struct data_drive {
+    uint32_t number;
+    enum drive_state state;
+    enum drive_media media;
+    bool draining;
+    char path[DRIVE_PATH_MAX];
+    struct note line; /* what is wrong, if anything */
+    struct volumes_space space;
+};
+
+/* The drives of the store, missing ones too: the first at or after `number`; false past the last.
+ */
+bool data_drive_next(struct data_store *store, uint32_t number, struct data_drive *ret_drive);
+
+/* Marks a drive to be emptied by the mending thread, or not; durable. Errors: NOT_FOUND; kv's. */
+struct status data_drive_drain(struct data_store *store, uint32_t number, bool drain);
+
+/* Whether policy `index` is kept with fewer pieces than it asks for; then a line that says so. */
+bool data_policy_note(struct data_store *store, size_t index, struct note *note);
+
+/* How far a pass over the blobs is. */
+struct data_progress {
+    bool running;
+    uint64_t blobs_done;
+    uint64_t bytes_done; /* read */
+    uint64_t repaired;   /* pieces made again, or blocks written again */
+    uint64_t failed;     /* blobs that can't be repaired now */
+    int64_t started_ns;  /* wall clock; 0: never */
+    int64_t ended_ns;    /* of the last one that ended */
+};
+
+/* Figures beside those of blob.h. */
+struct data_stats {
+    uint64_t blobs_short;     /* written short of pieces, or found so, since the start */
+    uint64_t blocks_repaired; /* from other pieces, while a reader waited */
+    uint64_t overlaps;        /* extents that two records name: damage */
+    struct data_progress repair;
+    struct data_progress scrub;
+};
+
+/* Reads the figures. */
+void data_stats_read(struct data_store *store, struct data_stats *ret_stats);
+
+/*
+ * Makes lost pieces again: of the blobs that are marked, or of all (`everything`, after a drive
+ * was lost or is to be drained). Resumable: what is not done stays marked. Errors: kv's.
+ */
+struct status data_repair(struct data_store *store, bool everything);
+
+/* Reads every block of every piece and repairs what is wrong; goes on where the last one was. */
+struct status data_scrub(struct data_store *store);
+
+/* Lets the mending thread begin a scrub now. */
+void data_scrub_start(struct data_store *store);
+
+/* OK, or why writes of a policy are refused, or the first drive that is not serving. */
+struct status data_health(struct data_store *store, struct note *note);
+
+#endif

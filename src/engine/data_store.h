@@ -1,0 +1,211 @@
+/*
+ * data_store.h - the insides of the data half, as its files share them
+ *
+ * Threads: see each member.
+ */
+#ifndef ENGINE_DATA_STORE_H
+#define ENGINE_DATA_STORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "blob/driver.h"
+#include "engine/data.h"
+#include "engine/layout.h"
+#include "engine/parity.h"
+#include "engine/piece.h"
+#include "engine/pin.h"
+#include "engine/record.pb-c.h"
+#include "os/thread.h"
+
+enum { DATA_POLICIES_MAX = 64, DATA_INLINE_MAX = 64 * 1024 };
+
+/* A drive in its place; the place of number n is drives[n]. Made at open, then only read, but for
+ * the atomics. */
+struct data_place {
+    uint32_t number;
+    atomic_bool draining;
+    bool removed;
+    struct drive_id id;
+    struct drive drive;
+    struct volumes volumes;
+};
+
+struct data_kept_policy {
+    char name[BLOB_POLICY_NAME_MAX + 1];
+    struct data_policy asked;
+    unsigned min_pieces;
+    struct parity parity; /* what is kept; fewer pieces than asked if it is reduced */
+    bool reduced;
+};
+
+struct data_pass {
+    atomic_bool running;
+    atomic_ullong blobs_done;
+    atomic_ullong bytes_done;
+    atomic_ullong repaired;
+    atomic_ullong failed;
+    atomic_llong started_ns;
+    atomic_llong ended_ns;
+};
+
+struct data_store {
+    struct blob_store store;
+    struct fs *fs;
+    struct clock *clock;
+    struct random *random;
+    struct data_config config;
+    struct data_place *places[DRIVE_NUMBER_MAX + 1];
+    struct data_kept_policy policies[DATA_POLICIES_MAX];
+    size_t policy_count;
+    struct pins pins;
+    atomic_uint turn; /* spreads writes over drives */
+    atomic_ullong collected;
+    atomic_ullong corrupt_blocks;
+    atomic_ullong blocks_repaired;
+    atomic_ullong blobs_short;
+    atomic_ullong overlaps;
+    struct data_pass repair;
+    struct data_pass scrub;
+    pthread_mutex_t mend_lock; /* one pass at a time; guards nothing else */
+    pthread_mutex_t wake_lock; /* guards what follows */
+    pthread_cond_t wake;
+    bool scrub_wanted;
+    bool look_wanted;
+    atomic_bool closing;
+    struct thread mender;
+    bool mending;
+};
+
+/* The store around the driver. */
+struct data_store *data_of(struct blob_store *store);
+
+/* The place of a drive's number; NULL if the store has no such drive. */
+struct data_place *data_place(struct data_store *store, uint32_t number);
+
+/* Its volumes if it may be written to, or read from; NULL if not. */
+struct volumes *data_volumes_to_write(struct data_store *store, uint32_t number);
+struct volumes *data_volumes_to_read(struct data_store *store, uint32_t number);
+
+/*
+ * Chooses up to `wanted` drives of the policy's medium that take writes, none on a device of
+ * another, nor of one in `taken` (numbers, 0 is none): the ones with the most room, in turns.
+ * Writes their numbers to `ret_numbers`; the answer is how many.
+ */
+unsigned data_drives_choose(struct data_store *store, const struct data_kept_policy *policy,
+                            const uint32_t *taken, unsigned taken_count, unsigned wanted,
+                            uint32_t *ret_numbers);
+
+/* Finds a policy by its name; NULL if there is none. */
+const struct data_kept_policy *data_policy_find(const struct data_store *store, struct slice name);
+
+/* blob_writer_begin, blob_reader_open. */
+struct status data_writer_begin(struct blob_store *store, struct kv_partition partition,
+                                struct slice policy, uint64_t size_hint,
+                                struct blob_writer **ret_writer);
+struct status data_reader_open(struct blob_store *store, struct kv_partition partition,
+                               struct blob_id id, struct blob_reader **ret_reader);
+
+/* ---- records ---- */
+
+/* A striped blob as its record has it. */
+struct data_blob {
+    struct kv_partition partition;
+    struct blob_id id;
+    struct layout layout;
+    struct piece pieces[LAYOUT_PIECES_MAX];
+    const Engine__BlobRecord *record; /* for the sums of the last group */
+};
+
+/* Parses a record and checks that it says what it must; NULL: it is damaged. Owns: the caller,
+ * data_record_free. */
+Engine__BlobRecord *data_record_parse(struct slice value);
+void data_record_free(Engine__BlobRecord *record);
+
+/* Fills `blob` from a valid, striped record, which must outlive it; its pieces are for reading. */
+void data_blob_init(struct data_blob *blob, struct data_store *store, struct kv_partition partition,
+                    struct blob_id id, const Engine__BlobRecord *record);
+void data_blob_fini(struct data_blob *blob);
+
+/* Puts the record of a striped blob into the batch. `sums` has, for each piece (one for all if
+ * they are copies), those of the last group. */
+void data_record_put(struct kv_batch *batch, struct blob_id id, struct slice policy,
+                     const struct layout *layout, const struct piece *pieces,
+                     uint32_t *const sums[]);
+
+/* The sum of a block of the last group, out of the record. */
+uint32_t data_last_sum(const struct data_blob *blob, unsigned piece, size_t index);
+
+/* Whether a piece is lost, or lies on a drive that takes no writes or is to be drained. */
+bool data_blob_is_short(struct data_store *store, const struct data_blob *blob);
+
+/* ---- blocks ---- */
+
+/* Reads and checks blocks of one blob, from other pieces where one is bad. Threads: one. */
+struct data_blocks {
+    struct data_store *store;
+    const struct data_blob *blob;
+    struct parity parity;
+    uint32_t *sums[LAYOUT_PIECES_MAX]; /* of group `groups`, if there */
+    uint64_t groups[LAYOUT_PIECES_MAX];
+    unsigned char *scratch; /* aligned: data pieces + 1 blocks, then a table */
+    unsigned preferred;     /* the copy to begin with */
+};
+
+/* Begins and ends. */
+void data_blocks_init(struct data_blocks *blocks, struct data_store *store,
+                      const struct data_blob *blob);
+void data_blocks_fini(struct data_blocks *blocks);
+
+/*
+ * Reads the block of `piece` in `stripe`, its whole cell, to `out`: from the piece, or from the
+ * others and then writes it back. Errors: CORRUPT; IO (too few pieces can be reached).
+ */
+struct status data_block_get(struct data_blocks *blocks, uint64_t stripe, unsigned piece,
+                             void *out);
+
+/*
+ * Reads whole blocks of a blob with one data piece from `stripe` on, all of one group, `len` bytes
+ * of them, to `out`. Errors: as data_block_get.
+ */
+struct status data_copy_get(struct data_blocks *blocks, uint64_t stripe, size_t len, void *out);
+
+/* The copy to read: the preferred one if its drive is well, else the next. */
+unsigned data_copy_choose(const struct data_blocks *blocks);
+
+/* Looks at the block in the piece itself. Errors: CORRUPT; IO. */
+struct status data_block_check(struct data_blocks *blocks, uint64_t stripe, unsigned piece);
+
+/* Rebuilds the block of `piece` from the others alone. */
+struct status data_block_rebuild(struct data_blocks *blocks, uint64_t stripe, unsigned piece,
+                                 void *out);
+
+/* ---- all blobs ---- */
+
+/* Sees the striped blobs of the store; false ends the walk. */
+struct data_visitor {
+    bool (*visit)(struct data_visitor *visitor, struct kv_partition partition, struct blob_id id,
+                  struct slice record);
+};
+
+/* Where a walk is to begin; zeros: at the beginning. */
+struct data_position {
+    struct kv_partition partition;
+    struct blob_id id;
+};
+
+/* Shows every record that names extents, or, `only_short`, that has the mark, to the visitor. */
+struct status data_walk(struct data_store *store, struct data_position from, bool only_short,
+                        struct data_visitor *visitor);
+
+/* Gives back the extents of pieces, now or when the blob's last reader is done. */
+void data_pieces_release(struct data_store *store, struct kv_partition partition, struct blob_id id,
+                         const struct piece *pieces, unsigned count);
+void data_unpin(struct data_store *store, struct kv_partition partition, struct blob_id id);
+
+/* Starts and stops the mending thread. */
+struct status data_mend_start(struct data_store *store, struct note *note);
+void data_mend_stop(struct data_store *store);
+void data_mend_wake(struct data_store *store);
+
+#endif

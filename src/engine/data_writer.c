@@ -1,0 +1,370 @@
+#include <endian.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/date.h"
+#include "engine/checksum.h"
+#include "engine/data_store.h"
+
+enum {
+    WINDOW_COPIES = 16, /* stripes that are collected before they are written: 1 MiB a piece */
+    WINDOW_PARITY = 4,  /* with an erasure code, 256 KiB a piece */
+    INLINE_FIRST = 4 * 1024,
+    RESERVE_UNITS_MAX = 64 * 1024 * 1024 / EXTENT_UNIT, /* at a time */
+    ID_MAY_BE_STRIPED = 0x80,
+};
+
+struct data_writer {
+    struct blob_writer writer;
+    struct data_store *store;
+    struct kv_partition partition;
+    const struct data_kept_policy *policy;
+    uint64_t size_hint;
+    char *small; /* all bytes, as long as they are few */
+    size_t small_len;
+    size_t small_cap;
+    uint32_t small_sum;
+    bool is_striped;
+    unsigned window;       /* stripes of a piece in the buffer */
+    unsigned char *cells;  /* piece after piece, `window` blocks each; copies share the first */
+    size_t filled;         /* bytes of the blob in the buffer */
+    uint64_t stripes_done; /* written */
+    uint64_t flushed;      /* bytes of the blob in them */
+    uint32_t *sums[LAYOUT_PIECES_MAX]; /* of the group that is being written */
+    struct piece pieces[LAYOUT_PIECES_MAX];
+    unsigned alive; /* pieces that are not lost */
+};
+
+static struct data_writer *writer_of(struct blob_writer *writer) {
+    return CONTAINER_OF(writer, struct data_writer, writer);
+}
+
+static const struct parity *code_of(const struct data_writer *self) {
+    return &self->policy->parity;
+}
+
+static unsigned pieces_of(const struct data_writer *self) {
+    return code_of(self)->data + code_of(self)->parity;
+}
+
+/* The buffers and tables there are: one for all copies. */
+static unsigned buffers_of(const struct data_writer *self) {
+    return code_of(self)->data == 1 ? 1 : pieces_of(self);
+}
+
+static unsigned char *cell_at(const struct data_writer *self, unsigned piece, unsigned stripe) {
+    unsigned buffer = code_of(self)->data == 1 ? 0 : piece;
+    return self->cells + ((size_t)buffer * self->window + stripe) * LAYOUT_BLOCK;
+}
+
+static size_t stripe_bytes(const struct data_writer *self) {
+    return (size_t)code_of(self)->data * LAYOUT_BLOCK;
+}
+
+/* ---- pieces ---- */
+
+/* Gives a piece up, and goes on if enough are left. */
+static struct status piece_lose(struct data_writer *self, unsigned index, struct status why) {
+    struct piece *piece = &self->pieces[index];
+    piece_trim(piece, 0);
+    piece_fini(piece);
+    piece_init(piece, 0, NULL);
+    self->alive--;
+    if (self->alive >= self->policy->min_pieces) return status_ok();
+    return status_is(why, STATUS_NO_SPACE) ? why : status_of(STATUS_IO);
+}
+
+/* Sees to it that the piece has room up to `bytes`: all that is hinted at, in large steps. */
+static struct status room_make(struct data_writer *self, struct piece *piece, uint64_t bytes) {
+    uint64_t units = (bytes + EXTENT_UNIT - 1) / EXTENT_UNIT;
+    if (piece->units >= units) return status_ok();
+    uint64_t wanted = units + piece->units; /* twice as much as before */
+    if (self->size_hint <= BLOB_SIZE_MAX && self->size_hint > 0) {
+        struct layout hinted = {self->size_hint, code_of(self)->data, code_of(self)->parity};
+        wanted = layout_piece_units(&hinted);
+    }
+    if (wanted > piece->units + RESERVE_UNITS_MAX) wanted = piece->units + RESERVE_UNITS_MAX;
+    if (wanted < units) wanted = units;
+    struct status s = piece_reserve(piece, wanted);
+    bool enough = status_is(s, STATUS_NO_SPACE) && piece->units >= units;
+    return enough ? status_ok() : s;
+}
+
+static struct status piece_put(struct data_writer *self, unsigned index, uint64_t offset,
+                               struct slice bytes) {
+    struct piece *piece = &self->pieces[index];
+    if (piece->drive == 0) return status_ok();
+    struct status s = room_make(self, piece, offset + bytes.len);
+    if (is_ok(s)) s = piece_write(piece, offset, bytes);
+    return is_ok(s) ? s : piece_lose(self, index, s);
+}
+
+/* ---- stripes ---- */
+
+/* The table of the group before goes behind it, now that there is one after it. */
+static struct status tables_put(struct data_writer *self, uint64_t group) {
+    char *table = aligned_alloc(EXTENT_UNIT, LAYOUT_TABLE_SPACE);
+    CHECK(table);
+    struct status s = status_ok();
+    for (unsigned i = 0; i < pieces_of(self) && is_ok(s); i++) {
+        unsigned slot = code_of(self)->data == 1 ? 0 : i;
+        struct layout_table_of whose = {self->partition, self->writer.id, slot, group};
+        layout_table_print(self->sums[slot], &whose, table);
+        s = piece_put(self, i, layout_table_offset(group), slice_of(table, LAYOUT_TABLE_SPACE));
+    }
+    free(table);
+    return s;
+}
+
+/* Sums up the cells of a buffer: `count` of `cell` bytes. */
+static void sums_take(struct data_writer *self, unsigned buffer, unsigned count, size_t cell) {
+    for (unsigned i = 0; i < count; i++) {
+        size_t index = (size_t)((self->stripes_done + i) % LAYOUT_GROUP_BLOCKS);
+        self->sums[buffer][index] = checksum_crc32c(0, cell_at(self, buffer, i), cell);
+    }
+}
+
+/* Writes the first `count` stripes of the buffer, of cells of `cell` bytes; one if that is less
+ * than a block. They are of one group, as a window divides it. */
+static struct status stripes_put(struct data_writer *self, unsigned count, size_t cell) {
+    uint64_t group = self->stripes_done / LAYOUT_GROUP_BLOCKS;
+    bool first = self->stripes_done % LAYOUT_GROUP_BLOCKS == 0;
+    if (first && group > 0) TRY(tables_put(self, group - 1));
+    size_t len = count * cell;
+    unsigned char *data[LAYOUT_PIECES_MAX];
+    unsigned char *parity[LAYOUT_PIECES_MAX];
+    if (code_of(self)->data > 1) {
+        for (unsigned i = 0; i < code_of(self)->data; i++) data[i] = cell_at(self, i, 0);
+        for (unsigned i = 0; i < code_of(self)->parity; i++) {
+            parity[i] = cell_at(self, code_of(self)->data + i, 0);
+        }
+        parity_encode(code_of(self), len, data, parity);
+    }
+    for (unsigned i = 0; i < buffers_of(self); i++) sums_take(self, i, count, cell);
+    uint64_t offset = layout_block_offset(self->stripes_done);
+    for (unsigned i = 0; i < pieces_of(self); i++) {
+        TRY(piece_put(self, i, offset, slice_of(cell_at(self, i, 0), len)));
+    }
+    self->stripes_done += count;
+    return status_ok();
+}
+
+/* Moves what is left of the buffer, less than a stripe, to short cells at its beginning. */
+static size_t last_stripe_deal(struct data_writer *self, unsigned stripe, size_t rest) {
+    struct layout layout = {rest, code_of(self)->data, code_of(self)->parity};
+    size_t cell = layout_cell(&layout, 0);
+    unsigned char *linear = calloc(code_of(self)->data, cell);
+    CHECK(linear);
+    for (size_t at = 0; at < rest;) {
+        unsigned piece = (unsigned)(at / LAYOUT_BLOCK);
+        size_t n = rest - at < LAYOUT_BLOCK ? rest - at : LAYOUT_BLOCK;
+        memcpy(linear + at, cell_at(self, piece, stripe), n);
+        at += n;
+    }
+    for (unsigned i = 0; i < code_of(self)->data; i++) {
+        memcpy(cell_at(self, i, 0), linear + i * cell, cell);
+    }
+    free(linear);
+    return cell;
+}
+
+/* Writes the buffer; only the last flush has less than whole stripes. */
+static struct status flush(struct data_writer *self) {
+    unsigned whole = (unsigned)(self->filled / stripe_bytes(self));
+    size_t rest = self->filled % stripe_bytes(self);
+    if (whole > 0) TRY(stripes_put(self, whole, LAYOUT_BLOCK));
+    if (rest > 0) {
+        size_t cell = last_stripe_deal(self, whole, rest);
+        TRY(stripes_put(self, 1, cell));
+    }
+    self->flushed += self->filled;
+    self->filled = 0;
+    return status_ok();
+}
+
+static struct status striped_write(struct data_writer *self, struct slice bytes) {
+    while (bytes.len > 0) {
+        size_t within = self->filled % stripe_bytes(self);
+        unsigned stripe = (unsigned)(self->filled / stripe_bytes(self));
+        unsigned piece = (unsigned)(within / LAYOUT_BLOCK);
+        size_t from = within % LAYOUT_BLOCK;
+        struct slice part = slice_take(bytes, LAYOUT_BLOCK - from);
+        memcpy(cell_at(self, piece, stripe) + from, part.ptr, part.len);
+        self->filled += part.len;
+        bytes = slice_skip(bytes, part.len);
+        if (self->filled == self->window * stripe_bytes(self)) TRY(flush(self));
+    }
+    return status_ok();
+}
+
+/* ---- the writer ---- */
+
+static struct status striped_begin(struct data_writer *self) {
+    uint32_t numbers[LAYOUT_PIECES_MAX] = {0};
+    unsigned pieces = pieces_of(self);
+    self->alive = data_drives_choose(self->store, self->policy, NULL, 0, pieces, numbers);
+    if (self->alive < self->policy->min_pieces) return status_of(STATUS_BUSY);
+    for (unsigned i = 0; i < pieces; i++) {
+        piece_init(&self->pieces[i], numbers[i], data_volumes_to_write(self->store, numbers[i]));
+    }
+    self->is_striped = true;
+    self->window = code_of(self)->data == 1 ? WINDOW_COPIES : WINDOW_PARITY;
+    size_t bytes = (size_t)buffers_of(self) * self->window * LAYOUT_BLOCK;
+    self->cells = aligned_alloc(EXTENT_UNIT, bytes);
+    CHECK(self->cells);
+    for (unsigned i = 0; i < buffers_of(self); i++) {
+        self->sums[i] = malloc(sizeof(uint32_t) * LAYOUT_GROUP_BLOCKS);
+        CHECK(self->sums[i]);
+    }
+    return striped_write(self, slice_of(self->small, self->small_len));
+}
+
+static void small_add(struct data_writer *self, struct slice bytes) {
+    size_t need = self->small_len + bytes.len;
+    if (need > self->small_cap) {
+        size_t cap = self->small_cap ? self->small_cap : INLINE_FIRST;
+        while (cap < need) cap *= 2;
+        self->small = realloc(self->small, cap);
+        CHECK(self->small);
+        self->small_cap = cap;
+    }
+    if (bytes.len > 0) memcpy(self->small + self->small_len, bytes.ptr, bytes.len);
+    self->small_len = need;
+}
+
+static struct status data_write(struct blob_writer *writer, struct slice bytes) {
+    struct data_writer *self = writer_of(writer);
+    if (!self->is_striped && self->small_len + bytes.len <= DATA_INLINE_MAX) {
+        small_add(self, bytes);
+        return status_ok();
+    }
+    if (!self->is_striped) TRY(striped_begin(self));
+    return striped_write(self, bytes);
+}
+
+/* Whatever the record will name is durable before it is (F12). */
+static struct status data_seal(struct blob_writer *writer) {
+    struct data_writer *self = writer_of(writer);
+    self->small_sum = checksum_crc32c(0, self->small, self->small_len);
+    if (!self->is_striped) return status_ok();
+    TRY(flush(self));
+    struct layout layout = {writer->size, code_of(self)->data, code_of(self)->parity};
+    CHECK(self->flushed == writer->size && self->stripes_done == layout_stripes(&layout));
+    for (unsigned i = 0; i < pieces_of(self); i++) {
+        if (self->pieces[i].drive == 0) continue;
+        piece_trim(&self->pieces[i], layout_piece_units(&layout));
+        struct status s = piece_sync(&self->pieces[i]);
+        if (!is_ok(s)) TRY(piece_lose(self, i, s));
+    }
+    if (self->alive < pieces_of(self)) atomic_fetch_add(&self->store->blobs_short, 1);
+    return status_ok();
+}
+
+static void mark_put(struct kv_batch *batch, enum blob_key_kind kind, struct blob_id id) {
+    struct blob_key key = blob_key_make(kind, id);
+    kv_batch_put(batch, blob_key_slice(&key), SLICE("\0"));
+}
+
+static void small_put(const struct data_writer *self, struct kv_batch *batch) {
+    Engine__BlobRecord record = ENGINE__BLOB_RECORD__INIT;
+    Engine__BlobInline bytes = ENGINE__BLOB_INLINE__INIT;
+    bytes.data.data = (uint8_t *)self->small;
+    bytes.data.len = self->small_len;
+    bytes.crc32c = self->small_sum;
+    record.version = 1;
+    record.size = self->small_len;
+    record.inline_bytes = &bytes;
+    size_t len = engine__blob_record__get_packed_size(&record);
+    uint8_t *packed = malloc(len);
+    CHECK(packed);
+    engine__blob_record__pack(&record, packed);
+    struct blob_key key = blob_key_make(BLOB_KEY_RECORD, self->writer.id);
+    kv_batch_put(batch, blob_key_slice(&key), slice_of(packed, len));
+    free(packed);
+}
+
+static void data_bind(const struct blob_writer *writer, struct kv_batch *batch) {
+    const struct data_writer *self = (const struct data_writer *)writer; /* its first member */
+    if (!self->is_striped) {
+        small_put(self, batch);
+        return;
+    }
+    struct layout layout = {writer->size, code_of(self)->data, code_of(self)->parity};
+    data_record_put(batch, writer->id, slice_str(self->policy->name), &layout, self->pieces,
+                    self->sums);
+    if (!(writer->id.bytes[0] & ID_MAY_BE_STRIPED)) mark_put(batch, BLOB_KEY_PLACED, writer->id);
+    if (self->alive < pieces_of(self)) mark_put(batch, BLOB_KEY_SHORT, writer->id);
+}
+
+static void data_writer_free(struct blob_writer **writer) {
+    struct data_writer *self = writer_of(*writer);
+    for (unsigned i = 0; i < LAYOUT_PIECES_MAX; i++) {
+        if (self->is_striped && i < pieces_of(self)) piece_fini(&self->pieces[i]);
+        free(self->sums[i]);
+    }
+    free(self->cells);
+    free(self->small);
+    free(self);
+    *writer = NULL;
+}
+
+static void data_commit(struct blob_writer **writer) {
+    struct data_writer *self = writer_of(*writer);
+    if (self->is_striped && self->alive < pieces_of(self)) data_mend_wake(self->store);
+    data_writer_free(writer);
+}
+
+static void data_abort(struct blob_writer **writer) {
+    struct data_writer *self = writer_of(*writer);
+    for (unsigned i = 0; self->is_striped && i < pieces_of(self); i++) {
+        piece_trim(&self->pieces[i], 0);
+    }
+    data_writer_free(writer);
+}
+
+static const struct blob_writer_ops data_writer_ops = {
+    .write = data_write,
+    .seal = data_seal,
+    .bind = data_bind,
+    .commit = data_commit,
+    .abort = data_abort,
+    .forget = data_writer_free,
+};
+
+/*
+ * A bit that says whether the record may name extents, then milliseconds, then chance: the records
+ * of a partition are written in about the order of their keys, which an index likes.
+ */
+static struct blob_id id_make(struct data_store *store, bool may_be_striped) {
+    struct blob_id id;
+    random_fill(store->random, id.bytes, sizeof id.bytes);
+    uint64_t ms = (uint64_t)(clock_wall_ns(store->clock) / NS_PER_MS);
+    uint64_t big = htobe64(ms << 16);
+    memcpy(id.bytes, &big, 6);
+    id.bytes[0] &= (uint8_t)~ID_MAY_BE_STRIPED;
+    if (may_be_striped) id.bytes[0] |= ID_MAY_BE_STRIPED;
+    return id;
+}
+
+struct status data_writer_begin(struct blob_store *store, struct kv_partition partition,
+                                struct slice policy, uint64_t size_hint,
+                                struct blob_writer **ret_writer) {
+    struct data_store *self_store = data_of(store);
+    const struct data_kept_policy *kept = data_policy_find(self_store, policy);
+    if (!kept) return status_of(STATUS_NOT_FOUND);
+    uint32_t numbers[LAYOUT_PIECES_MAX];
+    unsigned least = size_hint > DATA_INLINE_MAX ? kept->min_pieces : 0;
+    if (data_drives_choose(self_store, kept, NULL, 0, least, numbers) < least) {
+        return status_of(STATUS_BUSY);
+    }
+    struct data_writer *self = calloc(1, sizeof *self);
+    CHECK(self);
+    self->writer.ops = &data_writer_ops;
+    self->writer.id = id_make(self_store, size_hint > DATA_INLINE_MAX);
+    self->store = self_store;
+    self->partition = partition;
+    self->policy = kept;
+    self->size_hint = size_hint;
+    *ret_writer = &self->writer;
+    return status_ok();
+}

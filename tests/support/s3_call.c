@@ -108,7 +108,10 @@ static void parse_request(struct s3_test *test, const char *what, const char *he
     buf_clear(&test->request);
     buf_printf(&test->request, "%s HTTP/1.1\r\nHost: localhost\r\n%s", what,
                headers != NULL ? headers : "");
-    if (body.len > 0) buf_printf(&test->request, "Content-Length: %zu\r\n", body.len);
+    bool chunked = headers != NULL && strstr(headers, "Transfer-Encoding") != NULL;
+    if (body.len > 0 && !chunked) {
+        buf_printf(&test->request, "Content-Length: %zu\r\n", body.len);
+    }
     buf_append_str(&test->request, "\r\n");
     size_t head_len;
     enum http_head_verdict verdict =
@@ -151,7 +154,13 @@ static void admit(struct s3_test *test, struct slice body) {
                           &test->note);
     test->call.body = &test->framing.source;
     test->call.body_framing = &test->framing;
-    test->call.body_length = body.len;
+    bool chunked = test->request_head.body == HTTP_BODY_CHUNKED;
+    test->call.body_length = chunked ? UINT64_MAX : body.len;
+    if (!auth_payload_is_chunked(test->call.auth.payload)) return;
+    aws_chunked_init(&test->aws_chunked, &test->framing.source, &test->call.auth, &test->note);
+    test->call.body = &test->aws_chunked.source;
+    test->call.body_chunked = &test->aws_chunked;
+    test->call.body_length = test->call.auth.decoded_length;
 }
 
 static struct status walk(struct s3_test *test, struct slice body) {

@@ -13,6 +13,7 @@
 #ifndef SUPPORT_S3_CALL_H
 #define SUPPORT_S3_CALL_H
 
+#include "auth/aws_chunked.h"
 #include "base/buf.h"
 #include "http/framing.h"
 #include "object/object.h"
@@ -56,6 +57,7 @@ struct s3_test {
     struct http_query query;
     struct slice_source connection;
     struct http_body_source framing;
+    struct aws_chunked aws_chunked;
     struct sink sink;
     struct buf request;
     struct buf head_bytes;

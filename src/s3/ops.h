@@ -20,6 +20,13 @@ struct status op_head_bucket(struct s3_call *call);
 struct status op_delete_bucket(struct s3_call *call);
 struct status op_get_bucket_location(struct s3_call *call);
 
+/* op_config.c: configurations that are kept as they are given. */
+struct status op_config_check(struct s3_call *call);
+struct status op_put_config(struct s3_call *call);
+struct status op_get_config(struct s3_call *call);
+struct status op_delete_config(struct s3_call *call);
+struct status op_list_configs(struct s3_call *call);
+
 /* op_list.c, op_list_uploads.c: what is in a bucket. */
 struct status op_list_objects_check(struct s3_call *call);
 struct status op_list_objects(struct s3_call *call);

@@ -41,10 +41,8 @@ static struct status expected_checksum(struct s3_call *call, const struct upload
     bool has_type;
     TRY(s3_checksum_of_object(call, ret_expected, &part_count));
     TRY(s3_checksum_type(call, &has_type, &type));
-    if (!checksum->present) {
-        /* Spec: S3: where none was chosen only the default's value is looked at. */
-        if (ret_expected->value.kind != S3_CHECKSUM_DEFAULT) ret_expected->present = false;
-        return status_ok();
+    if (checksum->kind == S3_CHECKSUM_DEFAULT && ret_expected->value.kind != checksum->kind) {
+        ret_expected->present = false; /* as what clients say about the parts, see below */
     }
     if (has_type && type != checksum->type) {
         return s3_refuse(call, S3_ERROR_INVALID_REQUEST,
@@ -63,29 +61,45 @@ static struct status expected_checksum(struct s3_call *call, const struct upload
     return status_ok();
 }
 
+static struct status part_checksum(struct s3_call *call, const struct upload *upload,
+                                   const struct upload_listed_part *part) {
+    const struct upload_checksum *checksum = &upload->checksum;
+    if (part->has_checksum && part->checksum.kind != checksum->kind) {
+        return s3_refuse(call, S3_ERROR_BAD_DIGEST,
+                         "The %s you specified for part %u did not match what we received.",
+                         checksum_suffix(part->checksum.kind), (unsigned)part->number);
+    }
+    if (!part->has_checksum && checksum->type == OBJECT_CHECKSUM_COMPOSITE) {
+        return s3_refuse(call, S3_ERROR_INVALID_REQUEST,
+                         "The upload was created using a %s checksum. The complete request must "
+                         "include the checksum for each part. It was missing for part %u in the "
+                         "request.",
+                         checksum_suffix(checksum->kind), (unsigned)part->number);
+    }
+    return status_ok();
+}
+
+/* What the list says beside the default checksum is dropped; whether there was anything. */
+static bool drop_other_checksums(struct s3_part_list *list) {
+    bool any = false;
+    for (size_t i = 0; i < list->count; i++) {
+        struct upload_listed_part *part = &list->parts[i];
+        if (!part->has_checksum || part->checksum.kind == S3_CHECKSUM_DEFAULT) continue;
+        part->has_checksum = false;
+        any = true;
+    }
+    return any;
+}
+
 /*
- * Spec: S3: each part of a composite checksum is named with its own. Where the upload has none of
- * its own kind, what clients say about the parts is not looked at.
+ * Spec: S3: each part of a composite checksum is named with its own. An upload of the default
+ * checksum may have been created without a word about it; then what clients sent with the parts
+ * was looked at when they came, and is not kept.
  */
 static struct status part_checksums(struct s3_call *call, const struct upload *upload,
                                     struct s3_part_list *list) {
-    const struct upload_checksum *checksum = &upload->checksum;
-    for (size_t i = 0; i < list->count; i++) {
-        struct upload_listed_part *part = &list->parts[i];
-        if (!checksum->present) {
-            part->has_checksum = part->has_checksum && part->checksum.kind == S3_CHECKSUM_DEFAULT;
-        } else if (part->has_checksum && part->checksum.kind != checksum->kind) {
-            return s3_refuse(call, S3_ERROR_BAD_DIGEST,
-                             "The %s you specified for part %u did not match what we received.",
-                             checksum_suffix(part->checksum.kind), (unsigned)part->number);
-        } else if (!part->has_checksum && checksum->type == OBJECT_CHECKSUM_COMPOSITE) {
-            return s3_refuse(call, S3_ERROR_INVALID_REQUEST,
-                             "The upload was created using a %s checksum. The complete request "
-                             "must include the checksum for each part. It was missing for part "
-                             "%u in the request.",
-                             checksum_suffix(checksum->kind), (unsigned)part->number);
-        }
-    }
+    if (upload->checksum.kind == S3_CHECKSUM_DEFAULT) drop_other_checksums(list);
+    for (size_t i = 0; i < list->count; i++) TRY(part_checksum(call, upload, &list->parts[i]));
     return status_ok();
 }
 
@@ -93,11 +107,21 @@ static struct slice number_text(struct s3_call *call, uint64_t number) {
     return arena_printf(call->arena, "%llu", (unsigned long long)number);
 }
 
+/* The ETag that the list has for a part. */
+static struct slice listed_etag(const struct upload_completion *completion, uint32_t number) {
+    for (size_t i = 0; i < completion->part_count; i++) {
+        if (completion->parts[i].number == number) return completion->parts[i].etag;
+    }
+    return SLICE("");
+}
+
 static struct status part_refuse(struct s3_call *call, enum s3_error error,
+                                 const struct upload_completion *completion,
                                  const struct upload_complaint *complaint) {
+    struct slice etag = listed_etag(completion, complaint->part_number);
     s3_refuse_with(call, "UploadId", s3_param(call, "uploadId"));
     s3_refuse_with(call, "PartNumber", number_text(call, complaint->part_number));
-    s3_refuse_with(call, "ETag", complaint->part_etag);
+    s3_refuse_with(call, "ETag", arena_dup(call->arena, etag));
     return s3_refuse(call, error, NULL);
 }
 
@@ -114,16 +138,17 @@ static struct status complaint_refuse(struct s3_call *call,
                                       const struct upload_complaint *complaint) {
     switch (complaint->defect) {
         case UPLOAD_DEFECT_PART:
-            return part_refuse(call, S3_ERROR_INVALID_PART, complaint);
+            return part_refuse(call, S3_ERROR_INVALID_PART, completion, complaint);
         case UPLOAD_DEFECT_ORDER:
-            return part_refuse(call, S3_ERROR_INVALID_PART_ORDER, complaint);
+            return part_refuse(call, S3_ERROR_INVALID_PART_ORDER, completion, complaint);
         case UPLOAD_DEFECT_SMALL:
             return small_refuse(call, complaint);
         case UPLOAD_DEFECT_SIZE:
             return s3_refuse(call, S3_ERROR_INVALID_REQUEST,
                              "The provided 'x-amz-mp-object-size' header value %llu does not match "
-                             "what was computed",
-                             (unsigned long long)completion->size);
+                             "what was computed: %llu",
+                             (unsigned long long)completion->size,
+                             (unsigned long long)complaint->part_size);
         case UPLOAD_DEFECT_CHECKSUM:
             return s3_checksum_mismatch(call, completion->expected.value.kind);
         case UPLOAD_DEFECT_EMPTY:
@@ -180,19 +205,15 @@ static struct status again(struct s3_call *call, struct upload_completion *compl
                            struct s3_part_list *list, struct object_info *ret_info) {
     struct status status = complete(call, completion, ret_info);
     if (is_ok(status) || call->error != S3_ERROR_NO_SUCH_UPLOAD) return status;
-    bool had_any = false;
-    for (size_t i = 0; i < list->count; i++) {
-        had_any = had_any || list->parts[i].has_checksum;
-        list->parts[i].has_checksum = false;
-    }
-    if (!had_any) return status;
+    if (!drop_other_checksums(list)) return status;
     call->error = S3_ERROR_NONE;
     memset(&call->detail, 0, sizeof call->detail);
     return complete(call, completion, ret_info);
 }
 
 static struct status list_complete(struct s3_call *call, struct s3_part_list *list) {
-    struct upload_completion completion = {.parts = list->parts, .part_count = list->count};
+    struct upload_completion completion = {
+        .parts = list->parts, .part_count = list->count, .min_part_size = UPLOAD_PART_SIZE_MIN};
     struct object_info info;
     struct upload upload;
     struct status status = upload_find(call->service->objects, &call->bucket, call->key,

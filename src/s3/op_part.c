@@ -13,20 +13,15 @@
 enum { RESULT_MAX = 4096 };
 
 /*
- * The checksum that a part of the upload has. An upload that was created without one takes any,
- * and its object gets the default one.
+ * Spec: S3 UploadPart: the algorithm must be the one of CreateMultipartUpload. An upload of the
+ * default one may have been created without a word about it, and takes any.
  */
-static enum checksum_kind part_kind(const struct upload *upload) {
-    return upload->checksum.present ? upload->checksum.kind : S3_CHECKSUM_DEFAULT;
-}
-
-/* Spec: S3 UploadPart: the algorithm must be the one of CreateMultipartUpload. */
 static struct status kind_check(struct s3_call *call, const struct upload *upload) {
     struct s3_checksum_wish wish;
     TRY(s3_checksum_wish_of(call, &wish));
     const struct upload_checksum *checksum = &upload->checksum;
-    if (!checksum->present) return status_ok();
     bool may_lack = checksum->type == OBJECT_CHECKSUM_FULL;
+    if (checksum->kind == S3_CHECKSUM_DEFAULT) return status_ok();
     if (wish.present ? wish.kind == checksum->kind : may_lack) return status_ok();
     return s3_refuse(call, S3_ERROR_INVALID_REQUEST,
                      "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum "
@@ -73,8 +68,7 @@ struct status op_upload_part(struct s3_call *call) {
     struct s3_body body;
     TRY(s3_upload_of(call, &upload));
     TRY(kind_check(call, &upload));
-    enum checksum_kind kind = part_kind(&upload);
-    TRY(s3_body_init(&body, call, &kind));
+    TRY(s3_body_init(&body, call, &upload.checksum.kind));
     TRY(part_write(call, &upload, &body, call->body_length, &part));
     struct object_checksum said = s3_body_said(&body);
     s3_etag_answer(call, part.etag);
@@ -139,12 +133,11 @@ static struct status part_copy(struct s3_call *call, const struct upload *upload
     struct s3_body body;
     TRY(range_choose(call, &source->info, &range));
     s3_copy_bytes_init(&bytes, call, source, range.first, range.len);
-    s3_body_init_copy(&body, call, &bytes.source, part_kind(upload));
+    s3_body_init_copy(&body, call, &bytes.source, upload->checksum.kind);
     return part_write(call, upload, &body, range.len, ret_part);
 }
 
-static struct status copied_answer(struct s3_call *call, const struct upload *upload,
-                                   const struct upload_part *part) {
+static struct status copied_answer(struct s3_call *call, const struct upload_part *part) {
     struct xml_writer xml;
     struct buf text;
     buf_init(&text, RESULT_MAX);
@@ -153,7 +146,7 @@ static struct status copied_answer(struct s3_call *call, const struct upload *up
     xml_open_ns(&xml, "CopyPartResult", XML_NS_S3);
     xml_element_etag(&xml, "ETag", part->etag);
     xml_element_time(&xml, "LastModified", part->modified_ns);
-    if (upload->checksum.present) s3_checksum_element(&xml, call->arena, &part->checksum, 0);
+    s3_checksum_element(&xml, call->arena, &part->checksum, 0);
     xml_close(&xml, "CopyPartResult");
     return s3_upload_answer(call, &xml, &text);
 }
@@ -167,5 +160,5 @@ struct status op_upload_part_copy(struct s3_call *call) {
     struct status status = part_copy(call, &upload, &source, &part);
     s3_copy_source_close(&source);
     TRY(status);
-    return copied_answer(call, &upload, &part);
+    return copied_answer(call, &part);
 }

@@ -31,7 +31,10 @@ static struct status type_refuse(struct s3_call *call, enum checksum_kind kind,
                      s3_checksum_type_name(type), checksum_suffix(kind));
 }
 
-/* What the parts' checksums will be, and the object's. Spec: S3 CreateMultipartUpload. */
+/*
+ * What the parts' checksums will be, and the object's: the default one where nothing is said.
+ * Spec: S3 CreateMultipartUpload.
+ */
 static struct status wanted_checksum(struct s3_call *call, struct upload_checksum *ret_checksum) {
     struct upload_checksum checksum = {0};
     bool has_type;
@@ -43,7 +46,7 @@ static struct status wanted_checksum(struct s3_call *call, struct upload_checksu
                              "The x-amz-checksum-type header can only be used with the "
                              "x-amz-checksum-algorithm header.");
         }
-        *ret_checksum = checksum;
+        *ret_checksum = (struct upload_checksum){true, S3_CHECKSUM_DEFAULT, OBJECT_CHECKSUM_FULL};
         return status_ok();
     }
     if (!has_type) checksum.type = default_type(checksum.kind);
@@ -63,7 +66,7 @@ struct status op_create_multipart_upload_check(struct s3_call *call) {
 static struct status created_answer(struct s3_call *call, const struct upload *upload) {
     struct xml_writer xml;
     struct buf text;
-    if (upload->checksum.present) {
+    if (s3_header(call, "x-amz-checksum-algorithm").len > 0) {
         http_response_set_str(&call->response, "x-amz-checksum-algorithm",
                               checksum_name(upload->checksum.kind));
         http_response_set_str(&call->response, "x-amz-checksum-type",

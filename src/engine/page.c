@@ -143,10 +143,14 @@ static void header_write(char *page, const struct page_identity *identity, size_
     bytes_put_u64(page + AT_GENERATION, identity->generation);
 }
 
+static void copy(char *out, struct slice bytes) {
+    if (bytes.len > 0) memcpy(out, bytes.ptr, bytes.len);
+}
+
 /* Writes one entry at `at`; gives where the next one begins. */
 static char *entry_write(char *at, const struct page_item *item, struct slice suffix,
                          enum page_kind kind) {
-    memcpy(at, suffix.ptr, suffix.len);
+    copy(at, suffix);
     at += suffix.len;
     if (kind == PAGE_BRANCH) {
         bytes_put_u32(at, item->child.number);
@@ -163,8 +167,8 @@ void page_build(char *page, const struct page_identity *identity, const struct p
     header_write(page, identity, count);
     size_t prefix_len = page_prefix_len(range);
     char *at = page + PAGE_HEADER_LEN;
-    memcpy(at, range->low.ptr, range->low.len);
-    memcpy(at + range->low.len, range->high.ptr, range->high.len);
+    copy(at, range->low);
+    copy(at + range->low.len, range->high);
     size_t slots = bytes_round_up(PAGE_HEADER_LEN + range->low.len + range->high.len, SLOT_ALIGN);
     bytes_put_u16(page + AT_LOW_LEN, (uint16_t)range->low.len);
     bytes_put_u16(page + AT_HIGH_LEN, range->has_high ? (uint16_t)range->high.len : NO_HIGH);

@@ -1,11 +1,13 @@
 #include "support/store.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "base/check.h"
 #include "blob/mem.h"
 #include "engine/data.h"
 #include "engine/engine.h"
+#include "engine/meta.h"
 #include "kv/mem.h"
 
 static const char *const mem_policies[] = {"standard", NULL};
@@ -16,6 +18,8 @@ static const char *const driver_names[] = {
     [TEST_DRIVER_DATA] = "data, one drive",
     [TEST_DRIVER_DATA_COPIES] = "data, three copies",
     [TEST_DRIVER_DATA_PARITY] = "data, 4+2",
+    [TEST_DRIVER_META] = "meta",
+    [TEST_DRIVER_META_SMALL] = "meta with small layers",
 };
 
 const char *test_driver_name(enum test_driver driver) {
@@ -72,8 +76,52 @@ static void engine_start(struct test_store *store) {
     store->blob = engine_blob(store->engine);
 }
 
+static struct meta_config meta_config_of(const struct test_store *store) {
+    struct meta_config config = {
+        .fs = fs_system(), .clock = clock_system(), .dir_fd = store->dir_fd};
+    if (store->driver == TEST_DRIVER_META_SMALL) {
+        config.layer_bytes = 40 * 1024;
+        config.cache_bytes = 1024 * 1024;
+        config.segment_bytes = 1024 * 1024;
+        config.segments_max = 64;
+    }
+    return config;
+}
+
+static void meta_start(struct test_store *store) {
+    struct meta_config config = meta_config_of(store);
+    struct note note = {0};
+    struct status s = meta_open(&config, &note, &store->meta);
+    if (!is_ok(s)) fprintf(stderr, "meta_open: %s: %s\n", status_text(s.code), note.text);
+    CHECK(is_ok(s));
+    store->kv = meta_kv(store->meta);
+}
+
+static void meta_make(struct test_store *store) {
+    CHECK(is_ok(fs_dir_open(fs_system(), AT_FDCWD, store->dir.path, &store->dir_fd)));
+    struct meta_config config = meta_config_of(store);
+    struct note note = {0};
+    CHECK(is_ok(meta_create(&config, random_system(), &note)));
+    meta_start(store);
+}
+
+/* What is stored is whole, whatever a test did. */
+static void meta_end(struct test_store *store) {
+    struct note note = {0};
+    CHECK(is_ok(meta_checkpoint(store->meta)));
+    struct status s = meta_check(store->meta, &note);
+    if (!is_ok(s)) fprintf(stderr, "meta_check: %s\n", note.text);
+    CHECK(is_ok(s));
+    meta_close(&store->meta);
+    fs_close(fs_system(), &store->dir_fd);
+}
+
+static bool is_meta(const struct test_store *store) {
+    return store->driver >= TEST_DRIVER_META;
+}
+
 static bool is_data(const struct test_store *store) {
-    return store->driver >= TEST_DRIVER_DATA;
+    return store->driver >= TEST_DRIVER_DATA && store->driver < TEST_BLOB_DRIVER_COUNT;
 }
 
 void test_store_open(struct test_store *store, enum test_driver driver) {
@@ -81,6 +129,10 @@ void test_store_open(struct test_store *store, enum test_driver driver) {
     if (driver != TEST_DRIVER_MEM) temp_dir_make(&store->dir);
     if (driver == TEST_DRIVER_ENGINE) {
         engine_start(store);
+        return;
+    }
+    if (is_meta(store)) {
+        meta_make(store);
         return;
     }
     store->kv = kv_mem_open();
@@ -98,6 +150,9 @@ void test_store_reopen(struct test_store *store) {
     } else if (is_data(store)) {
         data_close(&store->data);
         data_start(store);
+    } else if (is_meta(store)) {
+        meta_close(&store->meta);
+        meta_start(store);
     }
 }
 
@@ -107,6 +162,8 @@ void test_store_close(struct test_store *store) {
     } else if (is_data(store)) {
         data_close(&store->data);
         kv_close(&store->kv);
+    } else if (is_meta(store)) {
+        meta_end(store);
     } else {
         blob_store_close(&store->blob);
         kv_close(&store->kv);

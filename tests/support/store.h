@@ -12,6 +12,7 @@
 
 struct data_store;
 struct engine;
+struct meta;
 
 enum test_driver {
     TEST_DRIVER_MEM,
@@ -21,7 +22,10 @@ enum test_driver {
     TEST_DRIVER_DATA = TEST_DRIVER_COUNT,
     TEST_DRIVER_DATA_COPIES,
     TEST_DRIVER_DATA_PARITY,
-    TEST_BLOB_DRIVER_COUNT
+    TEST_BLOB_DRIVER_COUNT,
+    /* The engine's metadata half, a kv only; and the same with a checkpoint all the time. */
+    TEST_DRIVER_META = TEST_BLOB_DRIVER_COUNT,
+    TEST_DRIVER_META_SMALL,
 };
 
 struct test_store {
@@ -29,6 +33,8 @@ struct test_store {
     struct temp_dir dir; /* of the engine */
     struct engine *engine;
     struct data_store *data;
+    struct meta *meta;
+    int dir_fd; /* of the meta */
     struct kv *kv;
     struct blob_store *blob;
 };

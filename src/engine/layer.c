@@ -1,0 +1,218 @@
+#include "engine/layer.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+
+enum {
+    HEIGHT_MAX = 12,
+    BRANCHING_BITS = 2, /* every fourth node reaches the next height */
+    CHUNK_FIRST = 16 * 1024,
+    CHUNK_MAX = 1024 * 1024,
+    ALIGN = 8,
+};
+
+/* A value; `older` is what the name had before. */
+struct version {
+    uint64_t sequence;
+    struct version *older;
+    size_t len;
+    char bytes[];
+};
+
+struct layer_node {
+    struct version *_Atomic newest;
+    uint32_t name_len;
+    uint32_t height;
+    struct layer_node *_Atomic next[]; /* `height` of them; the name lies behind */
+};
+
+struct chunk {
+    struct chunk *next;
+    size_t size;
+};
+
+struct layer {
+    struct layer_node *head;
+    struct chunk *chunks;
+    char *at; /* free bytes of the newest chunk */
+    size_t left;
+    size_t chunk_size;
+    uint64_t random;
+    atomic_size_t count;
+    atomic_size_t bytes;
+};
+
+static void *chunk_add(struct layer *layer, size_t size) {
+    struct chunk *chunk = malloc(sizeof *chunk + size);
+    CHECK(chunk);
+    chunk->size = size;
+    chunk->next = layer->chunks;
+    layer->chunks = chunk;
+    atomic_fetch_add_explicit(&layer->bytes, sizeof *chunk + size, memory_order_relaxed);
+    return chunk + 1;
+}
+
+static void *take(struct layer *layer, size_t size) {
+    size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (size > layer->chunk_size / 4 && size > layer->left) return chunk_add(layer, size);
+    if (size > layer->left) {
+        layer->at = chunk_add(layer, layer->chunk_size);
+        layer->left = layer->chunk_size;
+        if (layer->chunk_size < CHUNK_MAX) layer->chunk_size *= 2;
+    }
+    void *bytes = layer->at;
+    layer->at += size;
+    layer->left -= size;
+    return bytes;
+}
+
+static char *name_bytes(const struct layer_node *node) {
+    return (char *)(uintptr_t)(node->next + node->height);
+}
+
+static struct layer_node *node_new(struct layer *layer, struct slice name, uint32_t height) {
+    struct layer_node *node =
+        take(layer, sizeof *node + height * sizeof(struct layer_node *) + name.len);
+    atomic_init(&node->newest, NULL);
+    node->name_len = (uint32_t)name.len;
+    node->height = height;
+    for (uint32_t i = 0; i < height; i++) atomic_init(&node->next[i], NULL);
+    if (name.len > 0) memcpy(name_bytes(node), name.ptr, name.len);
+    return node;
+}
+
+struct layer *layer_new(void) {
+    struct layer *layer = calloc(1, sizeof *layer);
+    CHECK(layer);
+    layer->chunk_size = CHUNK_FIRST;
+    layer->random = 0x9e3779b97f4a7c15u;
+    layer->head = node_new(layer, slice_of(NULL, 0), HEIGHT_MAX);
+    return layer;
+}
+
+void layer_free(struct layer **layer) {
+    struct layer *self = *layer;
+    if (!self) return;
+    while (self->chunks) {
+        struct chunk *next = self->chunks->next;
+        free(self->chunks);
+        self->chunks = next;
+    }
+    free(self);
+    *layer = NULL;
+}
+
+/* Only the shape of the list depends on it. */
+static uint32_t height_draw(struct layer *layer) {
+    layer->random ^= layer->random << 13;
+    layer->random ^= layer->random >> 7;
+    layer->random ^= layer->random << 17;
+    uint64_t bits = layer->random >> 20;
+    uint32_t height = 1;
+    while (height < HEIGHT_MAX && (bits & ((1u << BRANCHING_BITS) - 1)) == 0) {
+        height++;
+        bits >>= BRANCHING_BITS;
+    }
+    return height;
+}
+
+static struct layer_node *next_at(const struct layer_node *node, uint32_t level) {
+    return atomic_load_explicit(&node->next[level], memory_order_acquire);
+}
+
+static int node_cmp(const struct layer_node *node, struct slice name) {
+    size_t min = node->name_len < name.len ? node->name_len : name.len;
+    int order = min > 0 ? memcmp(name_bytes(node), name.ptr, min) : 0;
+    if (order != 0) return order;
+    return node->name_len < name.len ? -1 : node->name_len > name.len;
+}
+
+/*
+ * The last node before `name` (before or at it, if `or_at`), at every height; the head if there is
+ * none. `befores` may be NULL.
+ */
+static struct layer_node *find_before(const struct layer *layer, struct slice name, bool or_at,
+                                      struct layer_node **befores) {
+    struct layer_node *node = layer->head;
+    struct layer_node *beyond = NULL; /* known not to be before */
+    for (uint32_t level = HEIGHT_MAX; level-- > 0;) {
+        for (;;) {
+            struct layer_node *next = next_at(node, level);
+            if (!next || next == beyond) break;
+            int order = node_cmp(next, name);
+            if (order > 0 || (order == 0 && !or_at)) {
+                beyond = next;
+                break;
+            }
+            node = next;
+        }
+        if (befores) befores[level] = node;
+    }
+    return node;
+}
+
+void layer_set(struct layer *layer, uint64_t sequence, struct slice name, struct slice value) {
+    struct layer_node *befores[HEIGHT_MAX];
+    struct layer_node *node = next_at(find_before(layer, name, false, befores), 0);
+    bool there = node && node_cmp(node, name) == 0;
+    if (!there) node = node_new(layer, name, height_draw(layer));
+    struct version *version = take(layer, sizeof *version + value.len);
+    version->sequence = sequence;
+    version->older = atomic_load_explicit(&node->newest, memory_order_relaxed);
+    version->len = value.len;
+    if (value.len > 0) memcpy(version->bytes, value.ptr, value.len);
+    atomic_store_explicit(&node->newest, version, memory_order_release);
+    if (there) return;
+    for (uint32_t level = 0; level < node->height; level++) {
+        atomic_store_explicit(&node->next[level], next_at(befores[level], level),
+                              memory_order_relaxed);
+        atomic_store_explicit(&befores[level]->next[level], node, memory_order_release);
+    }
+    atomic_fetch_add_explicit(&layer->count, 1, memory_order_relaxed);
+}
+
+bool layer_node_value(const struct layer_node *node, uint64_t sequence, struct slice *ret_value) {
+    const struct version *version = atomic_load_explicit(&node->newest, memory_order_acquire);
+    while (version && version->sequence > sequence) version = version->older;
+    if (!version) return false;
+    *ret_value = slice_of(version->bytes, version->len);
+    return true;
+}
+
+bool layer_get(const struct layer *layer, uint64_t sequence, struct slice name,
+               struct slice *ret_value) {
+    if (atomic_load_explicit(&layer->count, memory_order_relaxed) == 0) return false;
+    struct layer_node *node = next_at(find_before(layer, name, false, NULL), 0);
+    return node && node_cmp(node, name) == 0 && layer_node_value(node, sequence, ret_value);
+}
+
+struct layer_node *layer_seek(const struct layer *layer, struct slice name, bool beyond) {
+    return next_at(find_before(layer, name, beyond, NULL), 0);
+}
+
+struct layer_node *layer_seek_back(const struct layer *layer, struct slice name, bool beyond) {
+    struct layer_node *node = find_before(layer, name, !beyond, NULL);
+    return node == layer->head ? NULL : node;
+}
+
+struct layer_node *layer_next(const struct layer_node *node) {
+    return next_at(node, 0);
+}
+
+struct layer_node *layer_first(const struct layer *layer) {
+    return next_at(layer->head, 0);
+}
+
+struct slice layer_node_name(const struct layer_node *node) {
+    return slice_of(name_bytes(node), node->name_len);
+}
+
+size_t layer_count(const struct layer *layer) {
+    return atomic_load_explicit(&layer->count, memory_order_relaxed);
+}
+
+size_t layer_bytes(const struct layer *layer) {
+    return atomic_load_explicit(&layer->bytes, memory_order_relaxed);
+}

@@ -1,0 +1,340 @@
+/* Group commit: one leader judges, writes and publishes for all that wait. */
+#include <semaphore.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/date.h"
+#include "blob/driver.h"
+#include "engine/meta_inside.h"
+
+enum { GROUP_BATCHES_MAX = 1024, GROUP_ENTRIES_MAX = 64 * 1024, SHRINKING_BYTES_MAX = 64 * 1024 };
+
+static const uint64_t group_bytes_max = KV_BATCH_BYTES_MAX;
+static const int64_t wait_step_ns = 20 * NS_PER_MS;
+static const int64_t slow_step_ns = NS_PER_MS;
+
+/* One committer, on its stack, from queueing until it is told. */
+struct meta_waiter {
+    struct meta_waiter *next;
+    struct kv_partition partition;
+    const struct kv_batch *batch;
+    uint64_t bytes;
+    struct status status;
+    size_t failed_guard;
+    bool leads; /* woken to lead, not to return */
+    sem_t woken;
+};
+
+/* The group that is being judged. */
+struct group {
+    struct meta *meta;
+    struct meta_view *view;
+    uint64_t sequence; /* published before it */
+};
+
+void meta_queue_init(struct meta_queue *queue) {
+    *queue = (struct meta_queue){0};
+    CHECK(pthread_mutex_init(&queue->lock, NULL) == 0);
+    overlay_init(&queue->pending);
+    log_buffer_init(&queue->buffer);
+}
+
+void meta_queue_fini(struct meta_queue *queue) {
+    CHECK(!queue->led && !queue->first);
+    log_buffer_fini(&queue->buffer);
+    overlay_fini(&queue->pending);
+    pthread_mutex_destroy(&queue->lock);
+}
+
+/* What a key holds for the next batch of the group. */
+static struct status look_up(struct group *group, struct kv_partition partition, struct slice key,
+                             struct meta_value *ret_value) {
+    const struct overlay_change *change = overlay_find(&group->meta->queue.pending, partition, key);
+    if (change) {
+        *ret_value = (struct meta_value){.bytes = overlay_value(change)};
+        return status_ok();
+    }
+    struct meta_name name;
+    CHECK(meta_name_make(&name, partition, key));
+    return meta_look_up(group->meta, group->view, group->sequence, meta_name_slice(&name),
+                        ret_value);
+}
+
+/* Judges a guard on presence or equality. */
+static struct status guard_judge(struct group *group, struct kv_partition partition,
+                                 const struct kv_entry *entry) {
+    struct meta_value value;
+    TRY(look_up(group, partition, entry->key, &value));
+    bool holds = entry->kind == KV_ENTRY_GUARD_ABSENT    ? value.bytes.len == 0
+                 : entry->kind == KV_ENTRY_GUARD_PRESENT ? value.bytes.len > 0
+                                                         : slice_eq(value.bytes, entry->value);
+    meta_look_up_end(group->meta, &value);
+    return holds ? status_ok() : status_of(STATUS_CONFLICT);
+}
+
+static struct status counter_change(struct group *group, struct kv_partition partition,
+                                    const struct kv_entry *entry) {
+    struct meta_value value;
+    TRY(look_up(group, partition, entry->key, &value));
+    int64_t count = 0;
+    struct status s = value.bytes.len > 0 ? kv_counter_parse(value.bytes, &count) : status_ok();
+    meta_look_up_end(group->meta, &value);
+    TRY(s);
+    if (!kv_counter_add(count, entry, &count)) return status_of(STATUS_CONFLICT);
+    overlay_set_counter(&group->meta->queue.pending, partition, entry->key, count);
+    return status_ok();
+}
+
+static struct status entry_apply(struct group *group, struct kv_partition partition,
+                                 const struct kv_entry *entry) {
+    struct overlay *pending = &group->meta->queue.pending;
+    switch (entry->kind) {
+        case KV_ENTRY_PUT:
+            overlay_set(pending, partition, entry->key, entry->value);
+            break;
+        case KV_ENTRY_DELETE:
+            overlay_set(pending, partition, entry->key, slice_of(NULL, 0));
+            break;
+        case KV_ENTRY_ADD:
+            return counter_change(group, partition, entry);
+        case KV_ENTRY_GUARD_ABSENT:
+        case KV_ENTRY_GUARD_PRESENT:
+        case KV_ENTRY_GUARD_EQUALS:
+            break;
+    }
+    return status_ok();
+}
+
+static bool entry_is_guard_only(const struct kv_entry *entry) {
+    return kv_entry_is_guard(entry->kind) && entry->kind != KV_ENTRY_ADD;
+}
+
+/* First what was there before the batch, then its changes one after the other (kv.h). */
+static struct status batch_judge(struct group *group, struct meta_waiter *waiter) {
+    size_t count = kv_batch_entry_count(waiter->batch);
+    size_t guard = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct kv_entry entry = kv_batch_entry(waiter->batch, i);
+        waiter->failed_guard = guard;
+        guard += kv_entry_is_guard(entry.kind);
+        if (entry_is_guard_only(&entry)) TRY(guard_judge(group, waiter->partition, &entry));
+    }
+    guard = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct kv_entry entry = kv_batch_entry(waiter->batch, i);
+        waiter->failed_guard = guard;
+        guard += kv_entry_is_guard(entry.kind);
+        TRY(entry_apply(group, waiter->partition, &entry));
+    }
+    return status_ok();
+}
+
+/* How much a batch writes, and whether it is a deletion: it takes away, and binds no new blob. */
+static uint64_t batch_weigh(const struct kv_batch *batch, bool *ret_shrinking) {
+    uint64_t bytes = 0;
+    bool takes = false;
+    bool binds = false;
+    size_t count = kv_batch_entry_count(batch);
+    for (size_t i = 0; i < count; i++) {
+        struct kv_entry entry = kv_batch_entry(batch, i);
+        if (entry_is_guard_only(&entry)) continue;
+        bytes += entry.key.len + entry.value.len;
+        takes |= entry.kind == KV_ENTRY_DELETE || (entry.kind == KV_ENTRY_ADD && entry.delta < 0);
+        binds |= entry.kind == KV_ENTRY_PUT && entry.key.len == BLOB_KEY_LEN &&
+                 entry.key.ptr[0] == BLOB_KEY_PREFIX && entry.key.ptr[1] == BLOB_KEY_RECORD;
+    }
+    *ret_shrinking = takes && !binds && bytes <= SHRINKING_BYTES_MAX;
+    return bytes;
+}
+
+/* Judges one batch; what it changes is then pending, or nothing of it is. */
+static void waiter_judge(struct group *group, struct meta_waiter *waiter) {
+    struct meta *meta = group->meta;
+    struct overlay *pending = &meta->queue.pending;
+    size_t mark = overlay_mark(pending);
+    bool shrinking;
+    uint64_t bytes = batch_weigh(waiter->batch, &shrinking);
+    waiter->status = status_ok();
+    if (meta->config.space) waiter->status = space_admit(meta->config.space, bytes, shrinking);
+    if (is_ok(waiter->status)) waiter->status = batch_judge(group, waiter);
+    if (!is_ok(waiter->status)) overlay_rollback(pending, mark);
+}
+
+/* Makes the group's changes the payload of a record. */
+static void group_encode(struct meta_queue *queue) {
+    log_buffer_clear(&queue->buffer);
+    for (size_t i = 0; i < queue->pending.count; i++) {
+        const struct overlay_change *change = &queue->pending.changes[i];
+        meta_change_encode(&queue->buffer, change->partition, change->key, overlay_value(change));
+    }
+}
+
+/* Notes the group's changes in the active layer, the last one of each name, and shows them (C3). */
+static void group_publish(struct group *group, uint64_t sequence) {
+    struct meta *meta = group->meta;
+    struct overlay *pending = &meta->queue.pending;
+    struct layer *active = group->view->layers[0]->layer;
+    for (size_t i = 0; i < pending->count; i++) {
+        const struct overlay_change *change = &pending->changes[i];
+        if (overlay_find(pending, change->partition, change->key) != change) continue;
+        struct meta_name name;
+        CHECK(meta_name_make(&name, change->partition, change->key));
+        layer_set(active, sequence, meta_name_slice(&name), overlay_value(change));
+    }
+    atomic_store_explicit(&meta->published, sequence, memory_order_release);
+}
+
+/* Whether the layer and the log can take the group; waits for a checkpoint where they can't. */
+static bool group_admit(struct meta *meta, size_t payload_len) {
+    bool slowed = false;
+    int64_t until_ns = 0;
+    while (meta_layer_is_over(meta) || !log_room(meta->log, payload_len)) {
+        int64_t now_ns = clock_mono_ns(meta->config.clock);
+        if (!slowed) until_ns = now_ns + meta->config.patience_ns;
+        if (!slowed) atomic_fetch_add(&meta->slowed, 1);
+        bool last_try = now_ns >= until_ns || (slowed && meta->config.inline_work);
+        slowed = true;
+        if (last_try || atomic_load(&meta->failed)) return false;
+        meta_freeze(meta, true);
+        if (meta_layer_is_over(meta)) meta_work_wait(meta, now_ns + wait_step_ns);
+        if (!log_room(meta->log, payload_len)) log_room_wait(meta->log, wait_step_ns);
+    }
+    /* Full, and the one before is still being applied: a little slower. */
+    if (!slowed && meta_layer_is_full(meta) && !meta->config.inline_work) {
+        meta_work_wait(meta, clock_mono_ns(meta->config.clock) + slow_step_ns);
+    }
+    return true;
+}
+
+/* Writes the group's changes, durable, and publishes them. */
+static struct status group_write(struct group *group) {
+    struct meta *meta = group->meta;
+    struct meta_queue *queue = &meta->queue;
+    uint64_t sequence;
+    struct status s = log_append(meta->log, &queue->buffer, &sequence);
+    atomic_fetch_add(&meta->groups, 1);
+    if (!is_ok(s)) {
+        struct note note;
+        note_set(&note, "the log can't be written: %s", status_text(s.code));
+        meta_fail(meta, &note);
+        return status_of(STATUS_IO); /* NO_SPACE would promise that nothing was written */
+    }
+    group_publish(group, sequence);
+    return status_ok();
+}
+
+static struct status group_steps(struct group *group, struct meta_waiter *first) {
+    struct meta *meta = group->meta;
+    struct meta_queue *queue = &meta->queue;
+    if (atomic_load(&meta->failed)) return status_of(STATUS_IO);
+    for (struct meta_waiter *w = first; w; w = w->next) waiter_judge(group, w);
+    if (queue->pending.count == 0) return status_ok();
+    group_encode(queue);
+    /* A new layer may have been begun meanwhile; what was judged holds in it, too. */
+    bool admitted = group_admit(meta, queue->buffer.len);
+    meta_view_release(meta, &group->view);
+    group->view = meta_view_take(meta);
+    if (admitted) return group_write(group);
+    atomic_fetch_add(&meta->refused, 1);
+    return status_of(atomic_load(&meta->failed) ? STATUS_IO : STATUS_BUSY);
+}
+
+/*
+ * Judges and writes the group that begins at `first`; each waiter's status is then its answer. Even
+ * a CONFLICT is answered only now, when what decided it is durable (C4); if the write failed, it
+ * never will be.
+ */
+static void group_run(struct meta *meta, struct meta_waiter *first) {
+    meta_freeze(meta, false);
+    struct group group = {.meta = meta, .view = meta_view_take(meta)};
+    group.sequence = atomic_load(&meta->published);
+    overlay_clear(&meta->queue.pending);
+    struct status s = group_steps(&group, first);
+    meta_view_release(meta, &group.view);
+    for (struct meta_waiter *w = first; w; w = w->next) {
+        if (!is_ok(s)) w->status = s;
+        atomic_fetch_add(&meta->commits, is_ok(w->status));
+        atomic_fetch_add(&meta->conflicts, status_is(w->status, STATUS_CONFLICT));
+    }
+}
+
+/* Takes a group off the queue's front. */
+static struct meta_waiter *group_take(struct meta_queue *queue) {
+    struct meta_waiter *first = queue->first;
+    struct meta_waiter *last = first;
+    size_t entries = kv_batch_entry_count(first->batch);
+    uint64_t bytes = first->bytes;
+    for (size_t count = 1; last->next && count < GROUP_BATCHES_MAX; count++) {
+        entries += kv_batch_entry_count(last->next->batch);
+        bytes += last->next->bytes;
+        if (entries > GROUP_ENTRIES_MAX || bytes > group_bytes_max) break;
+        last = last->next;
+    }
+    queue->first = last->next;
+    if (!queue->first) queue->last = NULL;
+    last->next = NULL;
+    return first;
+}
+
+/* Gives the lead to the first in the queue, if there is one. */
+static void lead_pass(struct meta_queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    struct meta_waiter *heir = queue->first;
+    queue->led = heir != NULL;
+    if (heir) heir->leads = true;
+    pthread_mutex_unlock(&queue->lock);
+    if (heir) sem_post(&heir->woken);
+}
+
+static void group_tell(struct meta_waiter *first, const struct meta_waiter *self) {
+    while (first) {
+        struct meta_waiter *next = first->next; /* a waiter that was told is gone */
+        if (first != self) sem_post(&first->woken);
+        first = next;
+    }
+}
+
+static void lead(struct meta *meta, struct meta_waiter *self) {
+    pthread_mutex_lock(&meta->queue.lock);
+    struct meta_waiter *group = group_take(&meta->queue);
+    pthread_mutex_unlock(&meta->queue.lock);
+    CHECK(group == self);
+    group_run(meta, group);
+    lead_pass(&meta->queue);
+    group_tell(group, self);
+}
+
+static void wait_for(sem_t *woken) {
+    while (sem_wait(woken) != 0) continue; /* EINTR */
+}
+
+static struct status enqueue(struct meta *meta, struct meta_waiter *self) {
+    struct meta_queue *queue = &meta->queue;
+    CHECK(sem_init(&self->woken, 0, 0) == 0);
+    pthread_mutex_lock(&queue->lock);
+    if (queue->last) {
+        queue->last->next = self;
+    } else {
+        queue->first = self;
+    }
+    queue->last = self;
+    self->leads = !queue->led;
+    queue->led = true;
+    bool leads = self->leads;
+    pthread_mutex_unlock(&queue->lock);
+    if (!leads) wait_for(&self->woken);
+    if (self->leads) lead(meta, self);
+    sem_destroy(&self->woken);
+    return self->status;
+}
+
+struct status meta_commit(struct kv *kv, struct kv_partition partition,
+                          const struct kv_batch *batch, size_t *ret_failed_guard) {
+    struct meta *meta = CONTAINER_OF(kv, struct meta, kv);
+    struct meta_waiter self = {.partition = partition, .batch = batch};
+    bool shrinking;
+    self.bytes = batch_weigh(batch, &shrinking);
+    struct status s = enqueue(meta, &self);
+    if (status_is(s, STATUS_CONFLICT)) *ret_failed_guard = self.failed_guard;
+    return s;
+}

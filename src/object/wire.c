@@ -8,8 +8,8 @@ void wire_begin(struct wire *wire, const struct wire_shape *shape, struct slice 
     *wire = (struct wire){.shape = shape, .rest = raw};
 }
 
-/* Reads the shortest form of a varint off the front; false on anything else. */
-static bool take_varint(struct slice *rest, uint64_t *ret_value) {
+/* The general case of take_varint. */
+static bool take_long_varint(struct slice *rest, uint64_t *ret_value) {
     uint64_t value = 0;
     size_t max = rest->len < VARINT_LEN_MAX ? rest->len : VARINT_LEN_MAX;
     for (size_t i = 0; i < max; i++) {
@@ -23,6 +23,17 @@ static bool take_varint(struct slice *rest, uint64_t *ret_value) {
         return true;
     }
     return false;
+}
+
+/* Reads the shortest form of a varint off the front; false on anything else. Most are one byte. */
+static inline bool take_varint(struct slice *rest, uint64_t *ret_value) {
+    if (rest->len == 0 || (unsigned char)rest->ptr[0] >= 0x80) {
+        return take_long_varint(rest, ret_value);
+    }
+    *ret_value = (unsigned char)rest->ptr[0];
+    rest->ptr++;
+    rest->len--;
+    return true;
 }
 
 /* Whether a field `number` may come now. */

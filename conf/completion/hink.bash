@@ -5,7 +5,8 @@ _hink_options() {
         serve) echo "--config --data --listen --admin-listen --help" ;;
         check-config) echo "--help" ;;
         bench) echo "--endpoint --bucket --size --concurrency --duration --count --objects
-                     --warmup --unsigned --json --access-key --secret-key --help" ;;
+                     --warmup --timeout --threads --unsigned --access-key --secret-key --region
+                     --ca-file --insecure --cleanup --json --help" ;;
         user-create) echo "--domain --id --description --admin --config --data --json --help" ;;
         project-create) echo "--domain --id --description --config --data --json --help" ;;
         domain-create) echo "--id --description --config --data --json --help" ;;
@@ -27,7 +28,7 @@ _hink() {
         return
     fi
     case "$prev" in
-        --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config | --ca-file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --data) COMPREPLY=($(compgen -d -- "$cur")); return ;;
     esac
     case "$command" in

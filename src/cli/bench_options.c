@@ -44,7 +44,7 @@ static const struct args_option option_table[] = {
      offsetof(struct bench_options, ca_file)},
     {"--insecure", NULL, ARGS_FLAG, "take any certificate",
      offsetof(struct bench_options, insecure)},
-    {"--cleanup", NULL, ARGS_FLAG, "delete every object under hinkbench/ at the end",
+    {"--cleanup", NULL, ARGS_FLAG, "delete the objects of the run at its end; needs keys",
      offsetof(struct bench_options, cleanup)},
     {"--json", NULL, ARGS_FLAG, "print JSON", offsetof(struct bench_options, json)},
 };
@@ -202,6 +202,9 @@ static struct status find_keys(struct bench_options *options, struct note *note)
         return note_status(note, STATUS_INVALID,
                            "--access-key and --secret-key, AWS_ACCESS_KEY_ID and "
                            "AWS_SECRET_ACCESS_KEY, or --unsigned are needed");
+    }
+    if (options->access_key == NULL && options->cleanup) {
+        return note_status(note, STATUS_INVALID, "--cleanup needs an access key");
     }
     return status_ok();
 }

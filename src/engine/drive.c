@@ -126,7 +126,10 @@ static void identity_begin(struct drive *drive, struct random *random,
     if (!is_ok(s)) {
         settle_by_status(drive, s, "list it");
     } else if (visitor.name[0]) {
-        settle(drive, DRIVE_FOREIGN, "it is no drive of hink's, and not empty");
+        char reason[NOTE_TEXT_MAX];
+        snprintf(reason, sizeof reason, "it is no drive of hink's, and not empty: there is '%s'",
+                 visitor.name);
+        settle(drive, DRIVE_FOREIGN, reason);
     } else if (config->expected) {
         settle(drive, DRIVE_MISSING, "it is empty: is its drive mounted?");
     } else {

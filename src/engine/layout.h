@@ -38,6 +38,7 @@ struct layout {
     unsigned parity;
 };
 
+/* All pieces, data and parity. */
 static inline unsigned layout_pieces(const struct layout *layout) {
     return layout->data + layout->parity;
 }

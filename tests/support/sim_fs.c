@@ -578,15 +578,19 @@ static struct status sim_size(struct fs *fs, int fd, uint64_t *ret_bytes) {
 
 static struct status sim_lock(struct fs *fs, int dir_fd, const char *name, int *ret_fd,
                               pid_t *ret_holder) {
-    TRY(sim_open_write(fs, dir_fd, name, FS_CREATE, ret_fd));
+    int fd;
+    TRY(sim_open_write(fs, dir_fd, name, FS_CREATE, &fd));
     struct sim_fs *sim = sim_of(fs);
     pthread_mutex_lock(&sim->lock);
-    struct open_file *file = file_of(sim, *ret_fd);
-    bool taken = file->node->locked;
-    if (!taken) file->lock = file->node->locked = true;
+    struct open_file *file = file_of(sim, fd);
+    bool taken = file && file->node->locked;
+    if (file && !taken) file->lock = file->node->locked = true;
     pthread_mutex_unlock(&sim->lock);
-    if (!taken) return status_ok();
-    sim_close(fs, *ret_fd);
+    if (!taken) {
+        *ret_fd = fd;
+        return status_ok();
+    }
+    sim_close(fs, fd);
     *ret_holder = 0;
     return status_of(STATUS_BUSY);
 }
@@ -900,6 +904,15 @@ void sim_fs_cut_after(struct sim_fs *sim, uint64_t count) {
     pthread_mutex_lock(&sim->lock);
     sim->cut_at = count > 0 ? sim->operations + count : 0;
     pthread_mutex_unlock(&sim->lock);
+}
+
+struct status sim_fs_operation(struct sim_fs *sim, bool *ret_done) {
+    pthread_mutex_lock(&sim->lock);
+    bool was_cut = sim->cut;
+    struct status s = was_cut ? status_of(STATUS_IO) : operation(sim, 0);
+    *ret_done = is_ok(s) || (!was_cut && draw(sim, 2));
+    pthread_mutex_unlock(&sim->lock);
+    return s;
 }
 
 void sim_fs_cut(struct sim_fs *sim) {

@@ -48,6 +48,12 @@ uint64_t sim_fs_operations(struct sim_fs *sim);
 /* Pulls the plug at the `count`-th operation from now, 1 being the next; 0 at none. */
 void sim_fs_cut_after(struct sim_fs *sim, uint64_t count);
 
+/*
+ * Counts an operation of something else that hangs on the same plug (sim_kv.h): OK; IO if the power
+ * is or was cut, and then `*ret_done` says whether it was done all the same.
+ */
+struct status sim_fs_operation(struct sim_fs *sim, bool *ret_done);
+
 /* Pulls the plug now. */
 void sim_fs_cut(struct sim_fs *sim);
 bool sim_fs_is_cut(struct sim_fs *sim);

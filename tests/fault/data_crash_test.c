@@ -1,0 +1,96 @@
+/* The data half under random histories, with the plug pulled anywhere, drives failing, bits
+ * rotting; and the proof that this notices a sync that was left out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "support/data_world.h"
+
+enum { CUTS_IN_A_HISTORY = 12, STEPS_MAX = 60 };
+
+static const struct data_world_config shapes[] = {
+    {.drives = 1, .drive_bytes = 16 << 20, .policy = {.data_pieces = 1}},
+    {.drives = 3, .drive_bytes = 16 << 20, .policy = {.data_pieces = 1, .parity_pieces = 1}},
+    {.drives = 4, .drive_bytes = 16 << 20, .policy = {.data_pieces = 1, .parity_pieces = 2}},
+    {.drives = 5, .drive_bytes = 16 << 20, .policy = {.data_pieces = 2, .parity_pieces = 2}},
+    {.drives = 2, .drive_bytes = 3 << 20, .policy = {.data_pieces = 1, .parity_pieces = 1}},
+};
+
+/* Runs one history; gives how often the plug was pulled inside an operation. */
+static unsigned history_run(struct data_world *world, unsigned cuts) {
+    unsigned pulled = 0;
+    for (unsigned cut = 0; cut < cuts && !world->trouble[0]; cut++) {
+        sim_fs_cut_after(world->sim, 1 + random_seeded_below(&world->choices, 60));
+        for (unsigned i = 0; i < STEPS_MAX && !sim_fs_is_cut(world->sim); i++) {
+            data_world_step(world);
+        }
+        pulled += sim_fs_is_cut(world->sim);
+        data_world_restart(world);
+        data_world_check(world);
+    }
+    return pulled;
+}
+
+static uint64_t number_of(const char *variable, uint64_t standard) {
+    const char *given = getenv(variable);
+    return given ? strtoull(given, NULL, 10) : standard;
+}
+
+static void test_random_histories(void **state) {
+    (void)state;
+    uint64_t first = number_of("HINK_TEST_SEED", 1);
+    uint64_t count = number_of("HINK_TEST_RUNS", 60);
+    uint64_t pulled = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
+        config.seed = seed;
+        struct data_world world;
+        data_world_new(&world, &config);
+        pulled += history_run(&world, CUTS_IN_A_HISTORY);
+        if (world.trouble[0]) {
+            fail_msg("HINK_TEST_SEED=%llu: %s", (unsigned long long)seed, world.trouble);
+        }
+        data_world_free(&world);
+    }
+    print_message("%llu crash points\n", (unsigned long long)pulled);
+    assert_true(pulled > count * CUTS_IN_A_HISTORY / 2);
+}
+
+/* With a sync left out, histories must go wrong. */
+static void test_skipped_syncs_are_noticed(void **state) {
+    (void)state;
+    static const char *const skips[] = {
+        "00000",    /* of volumes: blobs, tables, headers */
+        "volumes/", /* the names of volumes */
+        "x/",       /* the names in a drive's directory */
+        ".temp-",   /* a drive's identity */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(skips); i++) {
+        unsigned noticed = 0;
+        for (uint64_t seed = 1; seed < 200 && noticed == 0; seed++) {
+            struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
+            config.seed = seed;
+            config.skip_syncs = skips[i];
+            struct data_world world;
+            data_world_new(&world, &config);
+            history_run(&world, 4);
+            noticed += world.trouble[0] != '\0';
+            data_world_free(&world);
+        }
+        if (noticed == 0) fail_msg("nothing noticed that syncs of %s are left out", skips[i]);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_histories),
+        cmocka_unit_test(test_skipped_syncs_are_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

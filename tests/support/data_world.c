@@ -1,0 +1,323 @@
+#include "support/data_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "engine/data_store.h"
+#include "support/sim_kv.h"
+
+const struct kv_partition data_world_partition = {{1}};
+
+enum { KIB = 1024, PUT_PIECE_MAX = 200 * 1024 };
+
+static uint64_t choose(struct data_world *world, uint64_t bound) {
+    return random_seeded_below(&world->choices, bound);
+}
+
+static void trouble(struct data_world *world, const char *what, const struct data_slot *slot) {
+    if (world->trouble[0]) return;
+    snprintf(world->trouble, sizeof world->trouble, "%s (blob %u of %zu bytes)", what,
+             slot ? slot->seed : 0, slot ? slot->size : 0);
+}
+
+/* ---- bytes ---- */
+
+static char pattern_at(unsigned seed, size_t at) {
+    return (char)((at * 31 + at / 251 + seed * 17) ^ (at >> 16));
+}
+
+static char *pattern_make(unsigned seed, size_t size) {
+    char *bytes = malloc(size + 1);
+    CHECK(bytes);
+    for (size_t i = 0; i < size; i++) bytes[i] = pattern_at(seed, i);
+    return bytes;
+}
+
+/* ---- life ---- */
+
+void data_world_open(struct data_world *world) {
+    static const char *const paths[WORLD_DRIVES_MAX] = {"/d0/x", "/d1/x", "/d2/x", "/d3/x",
+                                                        "/d4/x", "/d5/x", "/d6/x", "/d7/x"};
+    struct data_drive_config drives[WORLD_DRIVES_MAX];
+    for (unsigned i = 0; i < world->config.drives; i++) {
+        drives[i] = (struct data_drive_config){.path = paths[i]};
+    }
+    struct data_config config = {
+        .kv = world->kv,
+        .fs = sim_fs_fs(world->sim),
+        .clock = &world->clock.clock,
+        .random = &world->random.random,
+        .store_id = {{7}},
+        .drives = drives,
+        .drive_count = world->config.drives,
+        .policies = &world->config.policy,
+        .policy_count = 1,
+        .limits = {.volume_bytes = 2 << 20, .grow_bytes = 256 << 10, .reserve_bytes = 64 << 10},
+    };
+    struct note note = {0};
+    struct status s = data_open(&config, &note, &world->store);
+    if (is_ok(s)) return;
+    world->store = NULL;
+    if (!sim_fs_is_cut(world->sim)) trouble(world, note.text, NULL);
+}
+
+void data_world_close(struct data_world *world) {
+    data_close(&world->store);
+}
+
+void data_world_new(struct data_world *world, const struct data_world_config *config) {
+    *world = (struct data_world){.config = *config, .faulty = -1};
+    world->config.policy.name = "standard";
+    world->sim = sim_fs_new(config->seed);
+    sim_fs_skip_syncs(world->sim, config->skip_syncs);
+    world->kv = sim_kv_open(world->sim);
+    clock_manual_init(&world->clock, 1000000000000);
+    random_seeded_init(&world->random, config->seed + 1);
+    random_seeded_init(&world->choices, config->seed + 2);
+    CHECK(config->drives <= WORLD_DRIVES_MAX);
+    for (unsigned i = 0; i < config->drives; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "d%u", i);
+        world->drives[i] = sim_fs_drive(world->sim, name, config->drive_bytes);
+    }
+    data_world_open(world);
+}
+
+void data_world_free(struct data_world *world) {
+    data_world_close(world);
+    kv_close(&world->kv);
+    sim_fs_free(&world->sim);
+}
+
+/* ---- operations ---- */
+
+static struct blob_store *blobs(struct data_world *world) {
+    return data_blob(world->store);
+}
+
+static struct status write_all(struct data_world *world, struct blob_writer *writer,
+                               const struct data_slot *slot) {
+    char *bytes = pattern_make(slot->seed, slot->size);
+    struct status s = status_ok();
+    for (size_t at = 0; at < slot->size && is_ok(s);) {
+        struct slice piece = slice_take(slice_of(bytes + at, slot->size - at),
+                                        1 + (size_t)choose(world, PUT_PIECE_MAX));
+        s = blob_writer_write(writer, piece);
+        at += piece.len;
+    }
+    free(bytes);
+    return is_ok(s) ? blob_writer_seal(writer) : s;
+}
+
+static bool fate_is_open(struct status s) {
+    return status_is(s, STATUS_IO) || status_is(s, STATUS_CORRUPT);
+}
+
+struct status data_world_put(struct data_world *world, struct data_slot *slot, size_t size) {
+    CHECK(slot->state == SLOT_EMPTY);
+    uint64_t hints[] = {size, UINT64_MAX, 100, size / 2};
+    struct blob_writer *writer;
+    slot->seed = ++world->next_seed;
+    slot->size = size;
+    world->clock.now_ns += 1000000;
+    TRY(blob_writer_begin(blobs(world), data_world_partition, SLICE("standard"),
+                          hints[choose(world, 4)], &writer));
+    slot->id = blob_writer_id(writer);
+    struct status s = write_all(world, writer, slot);
+    bool given_up = choose(world, 8) == 0;
+    if (!is_ok(s) || given_up) {
+        blob_writer_abort(&writer);
+        return s;
+    }
+    struct kv_batch *batch = kv_batch_new();
+    blob_writer_bind(writer, batch);
+    s = kv_commit(world->kv, data_world_partition, batch, NULL);
+    kv_batch_free(&batch);
+    if (is_ok(s)) {
+        slot->state = SLOT_THERE;
+        blob_writer_commit(&writer);
+    } else if (fate_is_open(s)) {
+        slot->state = SLOT_OPEN;
+        blob_writer_forget(&writer);
+    } else {
+        blob_writer_abort(&writer);
+    }
+    return s;
+}
+
+static struct status collect(struct data_world *world) {
+    bool done = false;
+    struct status s = status_ok();
+    while (is_ok(s) && !done) s = blob_collect(blobs(world), data_world_partition, 4, &done);
+    return s;
+}
+
+struct status data_world_delete(struct data_world *world, struct data_slot *slot) {
+    struct kv_batch *batch = kv_batch_new();
+    blob_unbind(blobs(world), slot->id, batch);
+    struct status s = kv_commit(world->kv, data_world_partition, batch, NULL);
+    kv_batch_free(&batch);
+    if (fate_is_open(s)) slot->state = SLOT_OPEN;
+    if (!is_ok(s)) return s;
+    slot->state = SLOT_EMPTY;
+    return choose(world, 3) ? collect(world) : s;
+}
+
+/* ---- checks ---- */
+
+/* Whether an open slot turned out to be there: it is readable, and has a reference. */
+static bool slot_is_there(struct data_world *world, const struct data_slot *slot) {
+    struct kv_batch *batch = kv_batch_new();
+    struct blob_key record = blob_key_make(BLOB_KEY_RECORD, slot->id);
+    struct blob_key extra = blob_key_make(BLOB_KEY_EXTRA, slot->id);
+    kv_batch_guard_present(batch, blob_key_slice(&record));
+    kv_batch_guard_absent(batch, blob_key_slice(&extra));
+    struct status s = kv_commit(world->kv, data_world_partition, batch, NULL);
+    kv_batch_free(&batch);
+    return is_ok(s);
+}
+
+void data_world_check_slot(struct data_world *world, const struct data_slot *slot) {
+    struct blob_reader *reader;
+    struct status s = blob_reader_open(blobs(world), data_world_partition, slot->id, &reader);
+    if (!is_ok(s)) {
+        trouble(world, "an acknowledged blob can't be opened", slot);
+        return;
+    }
+    char *bytes = malloc(slot->size + 1);
+    CHECK(bytes);
+    if (blob_reader_size(reader) != slot->size) {
+        trouble(world, "a blob has the wrong size", slot);
+    } else if (!is_ok(blob_reader_read(reader, 0, bytes, slot->size))) {
+        trouble(world, "an acknowledged blob can't be read", slot);
+    } else {
+        char *expected = pattern_make(slot->seed, slot->size);
+        if (memcmp(bytes, expected, slot->size) != 0) trouble(world, "a wrong byte", slot);
+        free(expected);
+    }
+    free(bytes);
+    blob_reader_close(&reader);
+}
+
+struct count_visitor {
+    struct data_visitor visitor;
+    uint64_t units[DRIVE_NUMBER_MAX + 1];
+};
+
+static bool visit_count(struct data_visitor *visitor, struct kv_partition partition,
+                        struct blob_id id, struct slice value) {
+    struct count_visitor *self = CONTAINER_OF(visitor, struct count_visitor, visitor);
+    (void)partition;
+    (void)id;
+    Engine__BlobRecord *record = data_record_parse(value);
+    CHECK(record);
+    for (size_t i = 0; record->striped && i < record->striped->n_pieces; i++) {
+        const Engine__BlobPiece *piece = record->striped->pieces[i];
+        for (size_t e = 0; e < piece->n_extents; e += 3) {
+            self->units[piece->drive] += piece->extents[e + 2];
+        }
+    }
+    data_record_free(record);
+    return true;
+}
+
+/* Every unit in use is named by a record, but for the headers. */
+static void check_space(struct data_world *world) {
+    struct count_visitor *visitor = calloc(1, sizeof *visitor);
+    CHECK(visitor);
+    visitor->visitor.visit = visit_count;
+    CHECK(is_ok(data_walk(world->store, (struct data_position){0}, false, &visitor->visitor)));
+    struct data_drive drive;
+    for (uint32_t n = 0; data_drive_next(world->store, n, &drive); n = drive.number + 1) {
+        if (drive.state != DRIVE_SERVING) continue;
+        uint64_t volumes = data_place(world->store, drive.number)->volumes.count;
+        uint64_t expected = (visitor->units[drive.number] + volumes) * EXTENT_UNIT;
+        if (drive.space.in_use != expected) trouble(world, "space is lost, or used twice", NULL);
+    }
+    free(visitor);
+    struct data_stats stats;
+    data_stats_read(world->store, &stats);
+    if (stats.overlaps > 0) trouble(world, "two blobs have the same space", NULL);
+}
+
+void data_world_check(struct data_world *world) {
+    if (!world->store) {
+        trouble(world, "the store can't be opened", NULL);
+        return;
+    }
+    for (size_t i = 0; i < WORLD_SLOTS; i++) {
+        struct data_slot *slot = &world->slots[i];
+        if (slot->state == SLOT_OPEN) {
+            slot->state = slot_is_there(world, slot) ? SLOT_THERE : SLOT_EMPTY;
+        }
+        if (slot->state == SLOT_THERE) data_world_check_slot(world, slot);
+    }
+    if (!is_ok(collect(world))) trouble(world, "garbage can't be collected", NULL);
+    check_space(world);
+}
+
+void data_world_restart(struct data_world *world) {
+    data_world_close(world);
+    for (unsigned i = 0; i < world->config.drives; i++) {
+        sim_fs_fault(world->sim, world->drives[i], SIM_FAULT_NONE);
+    }
+    world->faulty = -1;
+    sim_fs_restart(world->sim);
+    data_world_open(world);
+}
+
+/* ---- histories ---- */
+
+static size_t choose_size(struct data_world *world) {
+    static const size_t edges[] = {1,         4096,      64 * KIB,  64 * KIB + 1,
+                                   128 * KIB, 256 * KIB, 260 * KIB, 1024 * KIB + 5};
+    if (choose(world, 2)) return edges[choose(world, ARRAY_LEN(edges))];
+    return 1 + (size_t)choose(world, 300 * KIB);
+}
+
+/* Gives one drive a fault, if the policy survives that, or takes it away. */
+static void choose_fault(struct data_world *world) {
+    static const enum sim_fault faults[] = {SIM_FAULT_READS_FAIL,      SIM_FAULT_WRITES_FAIL,
+                                            SIM_FAULT_SYNC_FAILS_ONCE, SIM_FAULT_SYNCS_FAIL,
+                                            SIM_FAULT_READ_ONLY,       SIM_FAULT_GONE};
+    if (world->faulty >= 0 || world->config.policy.parity_pieces == 0) return;
+    world->faulty = (int)choose(world, world->config.drives);
+    sim_fs_fault(world->sim, world->drives[world->faulty],
+                 faults[choose(world, ARRAY_LEN(faults))]);
+}
+
+void data_world_step(struct data_world *world) {
+    struct data_slot *slot = &world->slots[choose(world, WORLD_SLOTS)];
+    if (!world->store) return;
+    switch (choose(world, 12)) {
+        case 0:
+            choose_fault(world);
+            break;
+        case 1:
+            IGNORE_STATUS(data_repair(world->store, choose(world, 2))); /* may be cut, as all */
+            break;
+        case 2:
+            if (choose(world, 4) == 0) IGNORE_STATUS(data_scrub(world->store));
+            break;
+        case 3:
+            IGNORE_STATUS(collect(world));
+            break;
+        case 4:
+            if (slot->state == SLOT_THERE && !sim_fs_is_cut(world->sim)) {
+                struct data_slot copy = *slot;
+                data_world_check_slot(world, &copy);
+                if (sim_fs_is_cut(world->sim)) world->trouble[0] = '\0';
+            }
+            break;
+        case 5:
+        case 6:
+            if (slot->state == SLOT_THERE) IGNORE_STATUS(data_world_delete(world, slot));
+            break;
+        default:
+            if (slot->state == SLOT_EMPTY) {
+                IGNORE_STATUS(data_world_put(world, slot, choose_size(world)));
+            }
+            break;
+    }
+}

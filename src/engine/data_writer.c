@@ -12,6 +12,7 @@ enum {
     INLINE_FIRST = 4 * 1024,
     RESERVE_UNITS_MAX = 64 * 1024 * 1024 / EXTENT_UNIT, /* at a time */
     ID_MAY_BE_STRIPED = 0x80,
+    REPLACE_TRIES = 3,
 };
 
 struct data_writer {
@@ -90,12 +91,35 @@ static struct status room_make(struct data_writer *self, struct piece *piece, ui
     return enough ? status_ok() : s;
 }
 
-static struct status piece_put(struct data_writer *self, unsigned index, uint64_t offset,
+static struct status piece_try(struct data_writer *self, unsigned index, uint64_t offset,
                                struct slice bytes) {
     struct piece *piece = &self->pieces[index];
-    if (piece->drive == 0) return status_ok();
-    struct status s = room_make(self, piece, offset + bytes.len);
-    if (is_ok(s)) s = piece_write(piece, offset, bytes);
+    TRY(room_make(self, piece, offset + bytes.len));
+    return piece_write(piece, offset, bytes);
+}
+
+/* Puts the piece on another drive, if there is one; only while nothing of it is written. */
+static bool piece_replace(struct data_writer *self, unsigned index) {
+    uint32_t taken[LAYOUT_PIECES_MAX];
+    for (unsigned i = 0; i < pieces_of(self); i++) taken[i] = self->pieces[i].drive;
+    uint32_t number;
+    if (data_drives_choose(self->store, self->policy, taken, pieces_of(self), 1, &number) == 0) {
+        return false;
+    }
+    piece_trim(&self->pieces[index], 0);
+    piece_fini(&self->pieces[index]);
+    piece_init(&self->pieces[index], number, data_volumes_to_write(self->store, number));
+    return true;
+}
+
+static struct status piece_put(struct data_writer *self, unsigned index, uint64_t offset,
+                               struct slice bytes) {
+    if (self->pieces[index].drive == 0) return status_ok();
+    struct status s = piece_try(self, index, offset, bytes);
+    for (int i = 0; !is_ok(s) && offset == 0 && i < REPLACE_TRIES; i++) {
+        if (!piece_replace(self, index)) break;
+        s = piece_try(self, index, offset, bytes);
+    }
     return is_ok(s) ? s : piece_lose(self, index, s);
 }
 

@@ -194,17 +194,18 @@ bool volumes_take(struct volumes *volumes, struct extent extent) {
     return taken;
 }
 
-/* Whether the file system would keep its reserve. */
-static bool may_grow(const struct volumes *volumes, uint64_t bytes) {
+/* OK if the file system keeps its reserve when it has given `bytes` more; else NO_SPACE. */
+static struct status may_grow(const struct volumes *volumes, uint64_t bytes) {
     struct fs_space space;
-    struct status s = fs_space_read(volumes->drive->fs, volumes->drive->dir_fd, &space);
-    return is_ok(s) && space.free_bytes >= bytes + volumes->limits.reserve_bytes;
+    TRY(fs_space_read(volumes->drive->fs, volumes->drive->dir_fd, &space));
+    bool keeps = space.free_bytes >= bytes + volumes->limits.reserve_bytes;
+    return status_of(keeps ? STATUS_OK : STATUS_NO_SPACE);
 }
 
 /* Adds a step to the last volume, or a volume. */
 static struct status grow(struct volumes *volumes) {
     uint64_t step = volumes->limits.grow_bytes;
-    if (!may_grow(volumes, step)) return status_of(STATUS_NO_SPACE);
+    TRY(may_grow(volumes, step));
     struct volume *last = volumes->count > 0 ? volume_of(volumes, volumes->count) : NULL;
     uint64_t size = last ? (uint64_t)last->map.units * EXTENT_UNIT : 0;
     if (!last || size + step > volumes->limits.volume_bytes) {
@@ -279,7 +280,8 @@ static uint64_t trim_volume(struct volumes *volumes, struct volume *volume) {
 }
 
 uint64_t volumes_trim(struct volumes *volumes) {
-    if (!drive_takes_writes(volumes->drive) || may_grow(volumes, 0)) return 0;
+    if (!drive_takes_writes(volumes->drive)) return 0;
+    if (!status_is(may_grow(volumes, 0), STATUS_NO_SPACE)) return 0;
     uint64_t given = 0;
     for (uint32_t number = 1; number <= volumes->count; number++) {
         given += trim_volume(volumes, volume_of(volumes, number));

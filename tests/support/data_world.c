@@ -230,7 +230,7 @@ static void check_space(struct data_world *world) {
     CHECK(is_ok(data_walk(world->store, (struct data_position){0}, false, &visitor->visitor)));
     struct data_drive drive;
     for (uint32_t n = 0; data_drive_next(world->store, n, &drive); n = drive.number + 1) {
-        if (drive.state != DRIVE_SERVING) continue;
+        if (drive.state != DRIVE_SERVING || drive.space.total == 0) continue;
         uint64_t volumes = data_place(world->store, drive.number)->volumes.count;
         uint64_t expected = (visitor->units[drive.number] + volumes) * EXTENT_UNIT;
         if (drive.space.in_use != expected) trouble(world, "space is lost, or used twice", NULL);

@@ -186,7 +186,8 @@ static void write_page_v1(struct s3_call *call, struct xml_writer *writer,
     const struct s3_listing *common = &listing->common;
     xml_open_ns(writer, "ListBucketResult", XML_NS_S3);
     xml_element(writer, "Name", call->bucket_name);
-    s3_listing_name(writer, common, "Prefix", common->prefix);
+    /* Never encoded: boto3 decodes every other name of this document, but not this one. */
+    xml_element(writer, "Prefix", common->prefix);
     s3_listing_name(writer, common, "Marker", listing->after);
     /* Without a delimiter the last key is the marker, and S3 leaves it to the client. */
     if (page->truncated && common->delimiter.len > 0) {

@@ -191,6 +191,9 @@ static void test_odd_keys_stay_well_formed(void **state) {
     assert_string_equal(texts_of("Key"), "\xef\xbf\xbd &#10;   &quot; &amp; &lt; ]]&gt; \xc3\xa4 ");
     expect_keys("GET /bucket?encoding-type=url", "%01 %0A %20 %22 %26 %3C %5D%5D%3E %C3%A4 ", "");
     expect_keys("GET /bucket?encoding-type=url&prefix=%0A", "%0A ", "");
+    expect_element("Prefix", "&#10;");
+    expect_keys("GET /bucket?list-type=2&encoding-type=url&prefix=%0A", "%0A ", "");
+    expect_element("Prefix", "%0A");
 }
 
 /* ---- ListObjectsV2 ------------------------------------------------------------------------ */

@@ -55,7 +55,7 @@ conformance: test-deps build
 	@build/venv/bin/python tests/s3/conformance.py --s3tests "$(S3TESTS)" --hink $(BUILD)/hink
 
 ## make bench       measure this machine and hink on it, side by side
-bench: build
+bench: build-tests
 	@tests/bench/run $(BUILD)/hink
 
 ## make soak        kill -9 loops, floods and load, for SOAK_SECONDS each (default 600)

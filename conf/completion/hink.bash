@@ -5,7 +5,7 @@ _hink_options() {
         serve) echo "--config --data --listen --admin-listen --help" ;;
         check-config) echo "--help" ;;
         bench) echo "--endpoint --bucket --size --concurrency --duration --count --objects
-                     --warmup --timeout --threads --unsigned --access-key --secret-key --region
+                     --warmup --timeout --threads --reuse --unsigned --access-key --secret-key --region
                      --ca-file --insecure --cleanup --json --help" ;;
         user-create) echo "--domain --id --description --admin --config --data --json --help" ;;
         project-create) echo "--domain --id --description --config --data --json --help" ;;

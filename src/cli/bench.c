@@ -165,7 +165,7 @@ static struct status each_object(struct bench *bench, enum bench_operation opera
 
 static struct status make_objects(struct bench *bench) {
     uint64_t count = bench_objects(&bench->options);
-    if (count == 0) return status_ok();
+    if (count == 0 || bench->options.reuse) return status_ok();
     if (bench->options.access_key == NULL) {
         fprintf(stderr, "hink bench: without keys, the objects have to be there\n");
         return status_ok();

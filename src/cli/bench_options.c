@@ -32,6 +32,8 @@ static const struct args_option option_table[] = {
      offsetof(struct bench_options, timeout_ns)},
     {"--threads", "N", ARGS_COUNT, "that make the load; one per core without",
      offsetof(struct bench_options, threads)},
+    {"--reuse", NULL, ARGS_FLAG, "make no objects: they are there from a run before",
+     offsetof(struct bench_options, reuse)},
     {"--unsigned", NULL, ARGS_FLAG, "measure anonymous requests",
      offsetof(struct bench_options, is_unsigned)},
     {"--access-key", "KEY", ARGS_TEXT, "sign with it; AWS_ACCESS_KEY_ID without",

@@ -40,6 +40,7 @@ struct bench_options {
     uint64_t threads;   /* 0: one per core */
     bool is_unsigned;
     bool json;
+    bool reuse;
     bool cleanup;
     bool insecure;
     const char *ca_file;    /* NULL: the system's */

@@ -469,6 +469,8 @@ static void test_command(void **state) {
     assert_int_equal(seen.methods[HTTP_PUT], 20);
     assert_int_equal(seen.methods[HTTP_GET], 100);
     for (size_t i = 0; i < 20; i++) assert_true(seen.there[i]);
+    assert_int_equal(command("get", "--reuse"), 0);
+    assert_int_equal(seen.methods[HTTP_PUT], 20);
     assert_int_equal(command("mixed", "--cleanup"), 0);
     for (size_t i = 0; i < 100; i++) assert_false(seen.there[i]);
     assert_int_equal(command("put", "--unsigned"), 0);

@@ -58,11 +58,11 @@ static void test_defaults(void **state) {
 
 static void test_everything(void **state) {
     (void)state;
-    assert_true(
-        is_ok(parse("mixed", "--endpoint=https://[::1]/", "--bucket=b.c", "--size", "1MiB",
-                    "--concurrency", "7", "--count", "99", "--objects", "12", "--warmup", "0s",
-                    "--access-key", "AK", "--secret-key", "SK", "--region", "r", "--timeout",
-                    "500ms", "--threads", "2", "--cleanup", "--json", "--insecure", NULL)));
+    assert_true(is_ok(parse("mixed", "--endpoint=https://[::1]/", "--bucket=b.c", "--size", "1MiB",
+                            "--concurrency", "7", "--count", "99", "--objects", "12", "--warmup",
+                            "0s", "--access-key", "AK", "--secret-key", "SK", "--region", "r",
+                            "--timeout", "500ms", "--threads", "2", "--cleanup", "--json",
+                            "--insecure", "--reuse", NULL)));
     assert_int_equal(options.operation, BENCH_MIXED);
     assert_int_equal(options.size_bytes, 1 << 20);
     assert_int_equal(options.concurrency, 7);
@@ -73,7 +73,8 @@ static void test_everything(void **state) {
     assert_string_equal(options.access_key, "AK");
     assert_string_equal(options.secret_key, "SK");
     assert_string_equal(options.region, "r");
-    assert_true(options.cleanup && options.json && options.insecure && options.tls);
+    assert_true(options.cleanup && options.json && options.insecure && options.tls &&
+                options.reuse);
 }
 
 static void assert_endpoint(const char *url, const char *host, const char *port,

@@ -36,7 +36,7 @@ def make_users(hink, config):
         access, secret = credentials(word)
         base = [hink, "--config", config]
         for words in (["project", "create", "--id", user, user],
-                      ["user", "create", "--id", user, "--project", user, display],
+                      ["user", "create", "--id", user, display],
                       ["key", "create", "--user", user, "--project", user,
                        "--access-key", access, "--secret-key", secret]):
             command = [hink, *words, "--config", config]

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/note.h"
 #include "http/response.h"
+#include "s3/call.h"
 #include "xml/reader.h"
 
 enum { CORS_DOCUMENT_MAX = 64 * 1024, CORS_RULES_MAX = 100 };
@@ -59,5 +60,12 @@ const struct cors_rule *cors_match(const struct cors *cors, const struct cors_qu
 /* Sets the headers that allow what was asked; those of a preflight too where `is_preflight`. */
 void cors_answer(const struct cors_rule *rule, const struct cors_question *question,
                  bool is_preflight, struct arena *arena, struct http_response *response);
+
+/*
+ * Sets on the answer to a call what the bucket's rules allow its Origin; nothing where there is no
+ * such header, no rule, or no bucket found.
+ * Blocks: as the store, where the bucket has rules.
+ */
+void s3_cors_apply(struct s3_call *call);
 
 #endif

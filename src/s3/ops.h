@@ -27,6 +27,10 @@ struct status op_get_config(struct s3_call *call);
 struct status op_delete_config(struct s3_call *call);
 struct status op_list_configs(struct s3_call *call);
 
+/* op_options.c: preflights of browsers. */
+struct status op_options_check(struct s3_call *call);
+struct status op_options(struct s3_call *call);
+
 /* op_list.c, op_list_uploads.c: what is in a bucket. */
 struct status op_list_objects_check(struct s3_call *call);
 struct status op_list_objects(struct s3_call *call);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "s3/cors.h"
 #include "s3/s3.h"
 #include "xml/writer.h"
 
@@ -119,6 +120,7 @@ static void set_head(struct s3_call *call, enum s3_error error) {
     if (error != S3_ERROR_NOT_MODIFIED) http_response_clear(&call->response);
     call->response.status = s3_error_http(error);
     set_ids(call);
+    s3_cors_apply(call);
     for (size_t i = 0; i < call->detail.header_count; i++) {
         http_response_set(&call->response, slice_str(call->detail.headers[i].name),
                           call->detail.headers[i].value);
@@ -156,6 +158,7 @@ void s3_reply_error(struct s3_call *call, struct status status, bool *ret_intern
 
 struct status s3_run(struct s3_call *call) {
     set_ids(call);
+    s3_cors_apply(call);
     return call->op->run(call);
 }
 

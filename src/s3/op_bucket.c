@@ -100,6 +100,11 @@ static struct status refuse_region(struct s3_call *call, struct slice constraint
                          "\"%.*s\".",
                          SLICE_FMT(region), SLICE_FMT(call->region->name));
     }
+    if (any_region_offers(call->service, region)) {
+        return s3_refuse(call, S3_ERROR_INVALID_LOCATION_CONSTRAINT,
+                         "\"%.*s\" is a storage policy, not a region; \":%.*s\" asks for it.",
+                         SLICE_FMT(region), SLICE_FMT(region));
+    }
     return s3_refuse(call, S3_ERROR_INVALID_LOCATION_CONSTRAINT,
                      "There is no region \"%.*s\"; this endpoint serves region \"%.*s\".",
                      SLICE_FMT(shown(region)), SLICE_FMT(call->region->name));

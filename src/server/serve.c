@@ -216,13 +216,11 @@ static int wait_for_end(struct server *server, const sigset_t *signals) {
     }
 }
 
-static void stop(struct server *server, int number, const sigset_t *signals) {
+static void stop(struct server *server, int number) {
     log_line(LOG_INFO, "%s: stopping, requests in flight have %lld s",
              number == SIGINT ? "SIGINT" : "SIGTERM",
              (long long)(server->config->limits.shutdown_timeout_ns / NS_PER_S));
     notify_stopping();
-    /* A second signal ends us at once: what was acknowledged is durable. */
-    CHECK(pthread_sigmask(SIG_UNBLOCK, signals, NULL) == 0);
     net_server_drain(server->net, server->config->limits.shutdown_timeout_ns);
 }
 
@@ -250,7 +248,7 @@ int serve_run(const struct cli_where *where) {
         first_greet(&server.first, server.config, server.net);
         first_wipe(&server.first);
         notify_ready(server.config->server.zone);
-        stop(&server, wait_for_end(&server, &signals), &signals);
+        stop(&server, wait_for_end(&server, &signals));
     }
     int code = is_ok(s) ? CLI_OK : complain(&note, s);
     close_all(&server);

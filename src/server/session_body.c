@@ -4,8 +4,7 @@
 
 static struct status say_continue(struct session *s) {
     /* Spec: RFC 9110 section 10.1.1 */
-    TRY(sink_write(net_conn_sink(s->conn), SLICE("HTTP/1.1 100 Continue\r\n\r\n")));
-    return net_conn_flush(s->conn);
+    return sink_write(net_conn_sink(s->conn), SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
 static struct status gate_pull(struct source *source, void *buffer, size_t cap, size_t *ret_len,
@@ -13,7 +12,10 @@ static struct status gate_pull(struct source *source, void *buffer, size_t cap, 
     struct session_gate *gate = CONTAINER_OF(source, struct session_gate, source);
     struct session *s = CONTAINER_OF(gate, struct session, gate);
     struct status status = status_ok();
-    if (gate->expecting) status = say_continue(s);
+    if (gate->expecting) {
+        status = say_continue(s);
+        if (is_ok(status)) status = net_conn_flush(s->conn);
+    }
     gate->expecting = false;
     if (is_ok(status)) {
         status = source_pull(net_conn_source(s->conn), buffer, cap, ret_len, ret_end);
@@ -29,7 +31,7 @@ void session_body_begin(struct session *s) {
     s->gate = (struct session_gate){
         .source = {&gate_ops},
         /* Who speaks HTTP/1.0 does not know the answer; the parser has seen to that. */
-        .expecting = s->head.expect_continue && !http_body_is_drained(&s->framing),
+        .expecting = s->head.expect_continue,
     };
 }
 
@@ -79,14 +81,18 @@ struct status session_body_admit(struct session *s) {
         call->body = &s->chunked.source;
     }
     call->body_length = length_of(s);
-    return status_ok();
+    if (!s->gate.expecting || !http_body_is_drained(&s->framing)) return status_ok();
+    /* An empty body is never pulled, and a client may want the word all the same: botocore takes
+     * the next answer of the connection for garbage where it did not come. */
+    s->gate.expecting = false;
+    return say_continue(s);
 }
 
 bool session_body_may_keep(struct session *s) {
-    if (http_body_is_drained(&s->framing)) return true;
-    bool is_lost = s->framing.state == HTTP_BODY_BROKEN || s->gate.failed;
     /* Spec: RFC 9110 section 10.1.1: whether the body comes now, nobody knows. */
-    if (is_lost || s->gate.expecting) return false;
+    if (s->gate.expecting) return false;
+    if (http_body_is_drained(&s->framing)) return true;
+    if (s->framing.state == HTTP_BODY_BROKEN || s->gate.failed) return false;
     /* A stranger does not get a worker to wait for the rest. */
     if (!s->authorized) return is_here(s);
     bool is_long = s->head.body == HTTP_BODY_LENGTH && s->framing.left > SESSION_DRAIN_BYTES_MAX;

@@ -167,9 +167,11 @@ struct status s3_route(struct s3_call *call) {
                               : call->bucket_name.len > 0 ? S3_BUCKET
                                                           : S3_SERVICE;
     const struct s3_op *op = find_op(call, subject, false);
-    if (op == NULL) {
+    if (op == NULL || op_subresource(op).len == 0) {
+        /* What a header alone chose is no answer to a subresource either: "PUT ?uploads". */
         struct slice subresource = asked_subresource(call, subject);
-        if (subresource.len == 0) op = find_op(call, subject, true);
+        if (subresource.len > 0) return refuse_method(call, subject, subresource);
+        if (op == NULL) op = find_op(call, subject, true);
         if (op == NULL) return refuse_method(call, subject, subresource);
     }
     call->op = op;

@@ -193,6 +193,9 @@ static void test_headers_and_parameters_choose(void **state) {
     assert_string_equal(op_of("PUT /b/k", copy), "CopyObject");
     assert_string_equal(op_of("PUT /b/k?uploadId=x&partNumber=1", copy), "UploadPartCopy");
     assert_string_equal(op_of("GET /b/k", copy), "GetObject");
+    assert_string_equal(op_of("PUT /b/k?uploads", copy), "MethodNotAllowed");
+    assert_string_equal(op_of("PUT /b/k?tagging", copy), "PutObjectTagging");
+    assert_string_equal(op_of("GET /b?list-type=2&delete", ""), "MethodNotAllowed");
 }
 
 static void test_unknown_parameters_are_ignored(void **state) {

@@ -205,6 +205,7 @@ static const struct kv_ops meta_ops = {
     .commit = meta_commit,
     .drop = meta_drop,
     .stats_read = meta_kv_stats_read,
+    .partition_find = meta_partition_find,
     .close = meta_kv_close,
 };
 

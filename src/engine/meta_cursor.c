@@ -284,3 +284,16 @@ struct status meta_cursor_open(struct kv *kv, struct kv_partition partition, str
     *ret_cursor = &self->cursor;
     return status_ok();
 }
+
+struct status meta_partition_find(struct kv *kv, struct kv_partition from, bool *ret_found,
+                                  struct kv_partition *ret_partition) {
+    struct kv_cursor *cursor;
+    TRY(meta_cursor_open(kv, from, slice_of(NULL, 0), &cursor));
+    struct meta_cursor *self = cursor_of(cursor);
+    self->prefix.len = 0; /* every name of every partition has that */
+    struct status s =
+        place_and_stand(self, slice_of(from.id, sizeof from.id), AT_OR_AFTER, ret_found);
+    if (is_ok(s) && *ret_found) memcpy(ret_partition->id, self->name.ptr, KV_PARTITION_LEN);
+    kv_cursor_close(&cursor);
+    return s;
+}

@@ -111,6 +111,8 @@ void meta_look_up_end(struct meta *meta, struct meta_value *value);
 /* The driver's functions. */
 struct status meta_cursor_open(struct kv *kv, struct kv_partition partition, struct slice prefix,
                                struct kv_cursor **ret_cursor);
+struct status meta_partition_find(struct kv *kv, struct kv_partition from, bool *ret_found,
+                                  struct kv_partition *ret_partition);
 struct status meta_commit(struct kv *kv, struct kv_partition partition,
                           const struct kv_batch *batch, size_t *ret_failed_guard);
 void meta_queue_init(struct meta_queue *queue);

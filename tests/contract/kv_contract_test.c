@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/check.h"
+#include "kv/driver.h"
 #include "kv/mem.h"
 #include "os/random.h"
 #include "support/store.h"
@@ -383,6 +384,38 @@ static void test_batch_limits(void **state) {
     kv_batch_free(&batch);
 }
 
+/* The first partition at or after one, for other drivers: passes by what was deleted. */
+static void test_partitions_are_found_in_order(void **state) {
+    struct test_store *store = *state;
+    struct kv *kv = store->kv;
+    struct kv_partition parts[] = {{{1}}, {{1, 0, 5}}, {{7}}, {{0xff, 0xff}}};
+    struct kv_batch *batch = kv_batch_new();
+    kv_batch_put(batch, SLICE("k"), SLICE("v"));
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        assert_true(is_ok(kv_commit(kv, parts[i], batch, NULL)));
+    }
+    kv_batch_clear(batch);
+    kv_batch_delete(batch, SLICE("k"));
+    assert_true(is_ok(kv_commit(kv, parts[2], batch, NULL)));
+    kv_batch_free(&batch);
+    struct kv_partition from = {{0}};
+    struct kv_partition found;
+    bool is_there;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (i == 2) continue;
+        assert_true(is_ok(kv->ops->partition_find(kv, from, &is_there, &found)));
+        assert_true(is_there);
+        assert_memory_equal(found.id, parts[i].id, sizeof found.id);
+        assert_true(is_ok(kv->ops->partition_find(kv, found, &is_there, &found)));
+        assert_true(is_there);
+        assert_memory_equal(found.id, parts[i].id, sizeof found.id);
+        from = found;
+        from.id[KV_PARTITION_LEN - 1]++;
+    }
+    assert_true(is_ok(kv->ops->partition_find(kv, from, &is_there, &found)));
+    assert_false(is_there);
+}
+
 static void test_drop(void **state) {
     enum { COUNT = 1000 };
     struct test_store *store = *state;
@@ -683,6 +716,7 @@ int main(void) {
         TEST(test_cursor_in_the_last_partition),
         TEST(test_big_batch_and_value),
         TEST(test_batch_limits),
+        TEST(test_partitions_are_found_in_order),
         TEST(test_drop),
         TEST(test_stats),
         TEST(test_one_absent_guard_wins),

@@ -77,7 +77,7 @@ void data_world_new(struct data_world *world, const struct data_world_config *co
     random_seeded_init(&world->choices, config->seed + 2);
     CHECK(config->drives <= WORLD_DRIVES_MAX);
     for (unsigned i = 0; i < config->drives; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "d%u", i);
         world->drives[i] = sim_fs_drive(world->sim, name, config->drive_bytes);
     }

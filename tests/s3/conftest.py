@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from certificate import make_certificate
 from hinkserver import ACCESS_KEY, SECRET_KEY, Zone
 from s3client import client_for
 
@@ -57,3 +58,19 @@ def run(client_env):
             assert (done.returncode == 0) == ok, f"{command}\n{done.stdout}"
         return done.stdout
     return run_command
+
+
+@pytest.fixture(scope="module", params=["http", "https"])
+def service(request, tmp_path_factory):
+    """A zone of its own; `service.endpoint` is plain or TLS."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "http":
+        server = Zone(folder)
+        server.ca = None
+    else:
+        certificate, key = make_certificate(folder)
+        server = Zone(folder, tls=(certificate, key))
+        server.ca = certificate
+        server.endpoint = server.endpoint.replace("http://", "https://")
+    yield server
+    assert server.stop() == 0, server.log()

@@ -6,27 +6,10 @@ import sys
 
 import pytest
 
-from certificate import make_certificate
-from hinkserver import ACCESS_KEY, SECRET_KEY, Zone
+from hinkserver import ACCESS_KEY, SECRET_KEY
 
 AWS = str(pathlib.Path(sys.executable).parent / "aws")
 GIB = 1 << 30
-
-
-@pytest.fixture(scope="module", params=["http", "https"])
-def service(request, tmp_path_factory):
-    """A zone of its own; `service.endpoint` is plain or TLS."""
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "http":
-        server = Zone(folder)
-        server.ca = None
-    else:
-        certificate, key = make_certificate(folder)
-        server = Zone(folder, tls=(certificate, key))
-        server.ca = certificate
-        server.endpoint = server.endpoint.replace("http://", "https://")
-    yield server
-    assert server.stop() == 0, server.log()
 
 
 @pytest.fixture

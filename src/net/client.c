@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,7 +101,7 @@ static bool ssl_make(struct net_client *client, struct net_client_tls *tls, cons
     if (is_numeric(host)) {
         return tls->insecure || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
     }
-    return SSL_set_tlsext_host_name(ssl, host) == 1 &&
+    return SSL_set_tlsext_host_name(ssl, (void *)(uintptr_t)host) == 1 &&
            (tls->insecure || SSL_set1_host(ssl, host) == 1);
 }
 

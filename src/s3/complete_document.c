@@ -54,6 +54,21 @@ static size_t part_count(const struct xml_node *root) {
     return count;
 }
 
+/*
+ * Of a part that is listed several times in a row the last counts: a client that sent a part again
+ * before the first try had ended lists both.
+ *
+ * Spec-deviation: S3 says InvalidPartOrder; the S3 test suite of Ceph wants the last.
+ */
+static void drop_resent(struct s3_part_list *list) {
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        bool again = i + 1 < list->count && list->parts[i + 1].number == list->parts[i].number;
+        if (!again) list->parts[count++] = list->parts[i];
+    }
+    list->count = count;
+}
+
 struct status s3_part_list_read(struct arena *arena, struct source *source, struct note *note,
                                 bool *ret_is_argument, struct s3_part_list *ret_list) {
     static const struct xml_limits limits = {
@@ -76,5 +91,6 @@ struct status s3_part_list_read(struct arena *arena, struct source *source, stru
         TRY(part_read(node, note, ret_is_argument, &parts[i]));
     }
     *ret_list = (struct s3_part_list){parts, count};
+    drop_resent(ret_list);
     return status_ok();
 }

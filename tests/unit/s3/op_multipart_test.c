@@ -294,6 +294,7 @@ static void test_resent_part_replaces(void **state) {
     expect_element("PartNumber", "1");
     expect_element("ETag", old);
     list_begin();
+    list_part(1, old, "");
     list_part(1, etag, "");
     complete(NULL, 200, NULL);
     expect_object("/bkt/k", SLICE("new"));
@@ -318,6 +319,7 @@ static void test_complete_refusals(void **state) {
     complete(NULL, 400, "InvalidPartOrder");
     list_begin();
     list_part(1, first, "");
+    list_part(2, second, "");
     list_part(1, first, "");
     complete(NULL, 400, "InvalidPartOrder");
     list_begin();

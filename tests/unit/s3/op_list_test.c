@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/check.h"
+#include "object/list.h"
 #include "object/upload.h"
 
 #define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -308,6 +309,22 @@ static void test_thousands(void **state) {
     expect_element("IsTruncated", "true");
 }
 
+/* A full page of the longest names, each character of which is escaped. */
+static void test_the_longest_page_fits(void **state) {
+    (void)state;
+    char key[OBJECT_KEY_MAX + 1];
+    for (int i = 0; i < LIST_PAGE_MAX; i++) {
+        memset(key, '"', sizeof key);
+        snprintf(key, sizeof key, "%04d", i);
+        key[4] = '"';
+        s3_test_store(&t, "bucket", slice_of(key, OBJECT_KEY_MAX), SLICE("x"));
+    }
+    assert_int_equal(s3_test_get(&t, "GET /bucket"), 200);
+    assert_int_equal(s3_test_count(&t, "<Contents>"), LIST_PAGE_MAX);
+    assert_true(t.body.len > (size_t)LIST_PAGE_MAX * (OBJECT_KEY_MAX - 4) * strlen("&quot;"));
+    expect_element("IsTruncated", "false");
+}
+
 /* ---- ListObjectVersions ------------------------------------------------------------------- */
 
 static void test_versions(void **state) {
@@ -425,6 +442,7 @@ int main(void) {
         CASE(test_optional_attributes),
         CASE(test_unordered_is_ordered),
         CASE(test_thousands),
+        CASE(test_the_longest_page_fits),
         CASE(test_versions),
         CASE(test_uploads_document),
         CASE(test_uploads_pages),

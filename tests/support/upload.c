@@ -14,16 +14,25 @@ void expect_status(struct status s, enum status_code code) {
     assert_string_equal(status_text(s.code), status_text(code));
 }
 
+static void store_open(struct upload_fixture *fixture, struct kv *kv) {
+    struct object_store_config config = {.kv = kv,
+                                         .blob = fixture->under.blob,
+                                         .clock = &fixture->clock.clock,
+                                         .random = random_system()};
+    CHECK(is_ok(object_store_open(&config, NULL, &fixture->store)));
+}
+
+void upload_fixture_restart(struct upload_fixture *fixture, struct kv *kv) {
+    object_store_close(&fixture->store);
+    store_open(fixture, kv);
+}
+
 void upload_fixture_open(struct upload_fixture *fixture, enum test_driver driver) {
     *fixture = (struct upload_fixture){0};
     test_store_open(&fixture->under, driver);
     clock_manual_init(&fixture->clock, INT64_C(1700000000) * 1000000000);
     arena_init(&fixture->arena, 64 * 1024, 64 * 1024 * 1024);
-    struct object_store_config config = {.kv = fixture->under.kv,
-                                         .blob = fixture->under.blob,
-                                         .clock = &fixture->clock.clock,
-                                         .random = random_system()};
-    CHECK(is_ok(object_store_open(&config, NULL, &fixture->store)));
+    store_open(fixture, fixture->under.kv);
     struct bucket_wanted wanted = {.name = SLICE("bucket"),
                                    .region = SLICE("region"),
                                    .project_id = SLICE("project"),

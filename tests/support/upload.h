@@ -20,6 +20,9 @@ struct upload_fixture {
 void upload_fixture_open(struct upload_fixture *fixture, enum test_driver driver);
 void upload_fixture_close(struct upload_fixture *fixture);
 
+/* Opens the store again, over another kv in front of the same one. */
+void upload_fixture_restart(struct upload_fixture *fixture, struct kv *kv);
+
 /* Lets the housekeeping do all it can, and balances the books. */
 struct account upload_fixture_tidy(struct upload_fixture *fixture);
 

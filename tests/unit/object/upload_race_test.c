@@ -13,13 +13,14 @@
 #include <cmocka.h>
 
 #include "base/check.h"
+#include "support/loose_kv.h"
 #include "support/upload.h"
 
 enum action { ACTION_PART, ACTION_COMPLETE, ACTION_ABORT, ACTION_DELETE, ACTION_COUNT };
 
 static const char *const action_names[] = {"UploadPart", "Complete", "Abort", "DeleteBucket"};
 
-enum { ACTORS = 4, ROUNDS_MEM = 120, ROUNDS_ENGINE = 4 };
+enum { ACTORS = 4, ROUNDS_MEM = 60, ROUNDS_ENGINE = 4 };
 
 /* One round: a bucket with an upload of two parts, and what is done to it at once. */
 struct round {
@@ -237,6 +238,9 @@ static void race_all(enum test_driver driver, int rounds) {
     struct upload_fixture *fixture = calloc(1, sizeof *fixture);
     CHECK(fixture);
     upload_fixture_open(fixture, driver);
+    struct loose_kv loose;
+    loose_kv_init(&loose, fixture->under.kv, false);
+    upload_fixture_restart(fixture, &loose.kv);
     for (int a = 0; a < ACTION_COUNT; a++) {
         for (int b = a; b < ACTION_COUNT; b++) {
             for (int i = 0; i < rounds; i++) race(fixture, (enum action)a, (enum action)b);

@@ -1,0 +1,61 @@
+#include "support/loose_kv.h"
+
+#include <sched.h>
+
+#include "base/check.h"
+#include "os/random.h"
+
+enum { YIELDS_MAX = 8 };
+
+static struct loose_kv *loose_of(struct kv *kv) {
+    return CONTAINER_OF(kv, struct loose_kv, kv);
+}
+
+static struct status loose_get(struct kv *kv, struct kv_partition partition, struct slice key,
+                               struct arena *arena, struct slice *ret_value) {
+    return kv_get(loose_of(kv)->inner, partition, key, arena, ret_value);
+}
+
+static struct status loose_cursor_open(struct kv *kv, struct kv_partition partition,
+                                       struct slice prefix, struct kv_cursor **ret_cursor) {
+    return kv_cursor_open(loose_of(kv)->inner, partition, prefix, ret_cursor);
+}
+
+/* The changes of a batch, without a guard. */
+static struct kv_batch *changes_of(const struct kv_batch *batch) {
+    struct kv_batch *changes = kv_batch_new();
+    for (size_t i = 0; i < kv_batch_entry_count(batch); i++) {
+        struct kv_entry line = kv_batch_entry(batch, i);
+        if (line.kind == KV_ENTRY_PUT) kv_batch_put(changes, line.key, line.value);
+        if (line.kind == KV_ENTRY_DELETE) kv_batch_delete(changes, line.key);
+        if (line.kind == KV_ENTRY_ADD) {
+            kv_batch_add(changes, line.key, line.delta, INT64_MIN, INT64_MAX);
+        }
+    }
+    return changes;
+}
+
+static struct status loose_commit(struct kv *kv, struct kv_partition partition,
+                                  const struct kv_batch *batch, size_t *ret_failed_guard) {
+    struct loose_kv *loose = loose_of(kv);
+    uint8_t yields;
+    random_fill(random_system(), &yields, sizeof yields);
+    for (int i = yields % (YIELDS_MAX + 1); i > 0; i--) sched_yield();
+    if (!loose->ignore_guards) return kv_commit(loose->inner, partition, batch, ret_failed_guard);
+    struct kv_batch *changes = changes_of(batch);
+    struct status s = kv_commit(loose->inner, partition, changes, ret_failed_guard);
+    kv_batch_free(&changes);
+    return s;
+}
+
+static struct status loose_drop(struct kv *kv, struct kv_partition partition, size_t entries_max,
+                                bool *ret_done) {
+    return kv_drop(loose_of(kv)->inner, partition, entries_max, ret_done);
+}
+
+static const struct kv_ops loose_ops = {
+    .get = loose_get, .cursor_open = loose_cursor_open, .commit = loose_commit, .drop = loose_drop};
+
+void loose_kv_init(struct loose_kv *loose, struct kv *inner, bool ignore_guards) {
+    *loose = (struct loose_kv){{&loose_ops}, inner, ignore_guards};
+}

@@ -1,9 +1,54 @@
 #include "access/access.h"
 
-bool access_allows(const struct access_request *request) {
-    if (request->principal_admin) return true;
+static struct access_decision decision(bool allowed, enum access_reason reason, size_t statement) {
+    return (struct access_decision){allowed, reason, statement};
+}
+
+static bool is_owner(const struct access_request *request) {
+    const struct policy_principal *who = &request->question.principal;
+    return !who->anonymous && who->account.len > 0 &&
+           slice_eq(who->account, request->owner_project);
+}
+
+struct access_decision access_decide(const struct access_request *request) {
+    size_t statement = 0;
+    enum policy_effect effect = POLICY_NOTHING;
+    if (request->policy) {
+        effect = policy_evaluate(request->policy, &request->question, &statement);
+    }
+    bool owner = is_owner(request);
+    if (effect == POLICY_DENY && !(owner && request->keeps_owner_in)) {
+        return decision(false, ACCESS_POLICY_DENIES, statement);
+    }
+    if (request->principal_admin) return decision(true, ACCESS_ADMINISTRATOR, 0);
+    if (owner) return decision(true, ACCESS_OWNER, 0);
     /* Everybody may ask for their own buckets; who is nobody has none. */
-    if (slice_eq(slice_str(request->action), SLICE("s3:ListAllMyBuckets"))) return true;
-    if (request->principal_anonymous || request->principal_project.len == 0) return false;
-    return slice_eq(request->principal_project, request->owner_project);
+    if (slice_eq(request->question.action, SLICE("s3:ListAllMyBuckets"))) {
+        return decision(true, ACCESS_EVERYBODY, 0);
+    }
+    if (effect != POLICY_ALLOW) return decision(false, ACCESS_NOTHING_ALLOWS, 0);
+    if (request->restrict_public && policy_is_public(request->policy)) {
+        return decision(false, ACCESS_PUBLIC_BLOCKED, statement);
+    }
+    return decision(true, ACCESS_POLICY_ALLOWS, statement);
+}
+
+const char *access_reason_text(enum access_reason reason) {
+    switch (reason) {
+        case ACCESS_NOTHING_ALLOWS:
+            return "nothing allows it";
+        case ACCESS_POLICY_DENIES:
+            return "a statement of the bucket policy denies it";
+        case ACCESS_PUBLIC_BLOCKED:
+            return "the public access block ignores the public policy";
+        case ACCESS_ADMINISTRATOR:
+            return "the user administers the store";
+        case ACCESS_OWNER:
+            return "the bucket is the project's own";
+        case ACCESS_EVERYBODY:
+            return "everybody may";
+        case ACCESS_POLICY_ALLOWS:
+            return "a statement of the bucket policy allows it";
+    }
+    return "";
 }

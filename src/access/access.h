@@ -1,27 +1,50 @@
 /*
  * access.h - may they?
  *
- * One evaluator for every door. Today a project owns its buckets: its users may do everything in
- * them, administrators of the store in all, others nothing. Policies, ACLs and public access blocks
- * will be further fields of the request; an explicit denial will be final.
+ * One evaluator for every door. A project owns its buckets: its users may do everything in them,
+ * administrators of the store in all. A bucket's policy gives others what it allows: grants are a
+ * union. An explicit denial, or a public access block, is final, whoever asks.
  *
  * Threads: pure functions.
  */
 #ifndef ACCESS_ACCESS_H
 #define ACCESS_ACCESS_H
 
-#include "base/slice.h"
+#include "access/policy.h"
 
 /* A question. */
 struct access_request {
-    const char *action; /* "s3:GetObject" */
-    struct slice principal_project;
-    bool principal_anonymous;
+    struct policy_question question;
     bool principal_admin;
-    struct slice owner_project; /* of the bucket; empty for the service itself */
+    struct slice owner_project;  /* of the bucket; empty for the service itself */
+    const struct policy *policy; /* of the bucket; NULL: none */
+    /* A public access block: a policy that is public counts for the owner's project only. */
+    bool restrict_public;
+    /* The owner is asking for the policy itself, which no policy can take away. */
+    bool keeps_owner_in;
 };
 
-/* Whether it is allowed. */
-bool access_allows(const struct access_request *request);
+/* Why it was decided so. */
+enum access_reason {
+    ACCESS_NOTHING_ALLOWS,
+    ACCESS_POLICY_DENIES,
+    ACCESS_PUBLIC_BLOCKED,
+    ACCESS_ADMINISTRATOR,
+    ACCESS_OWNER,
+    ACCESS_EVERYBODY, /* one's own list of buckets, be it empty */
+    ACCESS_POLICY_ALLOWS
+};
+
+struct access_decision {
+    bool allowed;
+    enum access_reason reason;
+    size_t statement; /* of the policy, from 0, where it decided */
+};
+
+/* Decides. */
+struct access_decision access_decide(const struct access_request *request);
+
+/* A sentence for the debug log and for whoever asks for an explanation. */
+const char *access_reason_text(enum access_reason reason);
 
 #endif

@@ -1,16 +1,9 @@
-#include "access/access.h"
+#include "object/config.h"
+#include "s3/grants.h"
 #include "s3/s3.h"
+#include "xml/reader.h"
 
-static struct status allow(struct s3_call *call, const char *action, struct slice owner_project) {
-    const struct principal *principal = &call->auth.principal;
-    struct access_request request = {
-        .action = action,
-        .principal_project = principal->project_id,
-        .principal_anonymous = principal->anonymous,
-        .principal_admin = principal->admin,
-        .owner_project = owner_project,
-    };
-    if (access_allows(&request)) return status_ok();
+static struct status deny(struct s3_call *call) {
     return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
 }
 
@@ -27,15 +20,42 @@ static struct status find_bucket(struct s3_call *call, struct slice name,
 struct status s3_expect_owner(struct s3_call *call, const char *name, const struct bucket *bucket) {
     struct slice expected = s3_header(call, name);
     if (expected.ptr == NULL || slice_eq(expected, bucket->project_id)) return status_ok();
-    return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
+    return deny(call);
+}
+
+/*
+ * Who is let in by somebody else's bucket that has its requesters pay says so in the request, and
+ * is somebody. Spec: S3 User Guide, "Using Requester Pays general purpose buckets".
+ */
+static struct status check_payer(struct s3_call *call, const struct bucket *bucket) {
+    struct slice document;
+    const struct xml_node *root;
+    const struct principal *principal = &call->auth.principal;
+    if (!bucket_has_config(bucket, BUCKET_CONFIG_REQUEST_PAYMENT)) return status_ok();
+    if (principal->admin || slice_eq(principal->project_id, bucket->project_id)) return status_ok();
+    TRY(bucket_config_get(call->service->objects, bucket, BUCKET_CONFIG_REQUEST_PAYMENT, SLICE(""),
+                          call->arena, &document));
+    TRY(xml_parse(call->arena, document, NULL, call->note, &root));
+    if (!slice_eq(slice_trim(xml_text(root, "Payer")), SLICE("Requester"))) return status_ok();
+    bool pays = slice_eq(s3_header(call, "x-amz-request-payer"), SLICE("requester")) ||
+                slice_eq(s3_param(call, "x-amz-request-payer"), SLICE("requester"));
+    return pays && !principal->anonymous ? status_ok() : deny(call);
+}
+
+static struct status allow(struct s3_call *call, const char *action, const struct bucket *bucket,
+                           struct slice key) {
+    struct access_decision decision;
+    TRY(s3_decide(call, action, bucket, key, &decision));
+    return decision.allowed ? check_payer(call, bucket) : deny(call);
 }
 
 /* A new bucket and the service are the principal's own; nobody has none. */
 static struct status authorize_own(struct s3_call *call) {
     const struct principal *principal = &call->auth.principal;
-    TRY(allow(call, call->op->action, principal->project_id));
+    struct bucket own = {.project_id = principal->project_id};
+    TRY(allow(call, call->op->action, &own, SLICE("")));
     if (call->op->subject != S3_NEW_BUCKET || principal->project_id.len > 0) return status_ok();
-    return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
+    return deny(call);
 }
 
 struct status s3_authorize(struct s3_call *call) {
@@ -44,15 +64,15 @@ struct status s3_authorize(struct s3_call *call) {
     if (op->subject == S3_SERVICE || op->subject == S3_NEW_BUCKET) return authorize_own(call);
     TRY(find_bucket(call, call->bucket_name, &call->bucket));
     TRY(s3_expect_owner(call, "x-amz-expected-bucket-owner", &call->bucket));
-    return allow(call, op->action, call->bucket.project_id);
+    if (op->subject == S3_KEYS) return status_ok();
+    return allow(call, op->action, &call->bucket, call->key);
 }
 
 struct status s3_authorize_other(struct s3_call *call, const char *action, struct slice bucket_name,
                                  struct slice key, struct bucket *ret_bucket) {
-    (void)key; /* policies will ask for it */
     struct bucket bucket;
     TRY(find_bucket(call, bucket_name, &bucket));
-    TRY(allow(call, action, bucket.project_id));
+    TRY(allow(call, action, &bucket, key));
     *ret_bucket = bucket;
     return status_ok();
 }

@@ -49,6 +49,7 @@ enum s3_subject {
     S3_SERVICE,
     S3_BUCKET,
     S3_NEW_BUCKET, /* one that need not be there: CreateBucket */
+    S3_KEYS,       /* keys of a bucket, named in the body: each is asked for by itself */
     S3_OBJECT
 };
 

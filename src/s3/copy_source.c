@@ -79,7 +79,9 @@ struct status s3_copy_source_open(struct s3_call *call, struct s3_copy_source *r
     TRY(s3_expect_owner(call, "x-amz-source-expected-bucket-owner", &source.bucket));
     struct status status = object_open(call->service->objects, &source.bucket, name.key,
                                        call->arena, &source.info, &source.reader);
-    if (status_is(status, STATUS_NOT_FOUND)) return s3_refuse_no_key(call, name.key);
+    if (status_is(status, STATUS_NOT_FOUND)) {
+        return s3_refuse_no_key(call, &source.bucket, name.key);
+    }
     TRY(status);
     status = source_judge(call, &source);
     if (!is_ok(status)) {

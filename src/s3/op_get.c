@@ -100,7 +100,8 @@ static struct status reading_open(struct s3_call *call, struct reading **ret_rea
         status = object_open(store, &call->bucket, call->key, call->arena, &reading->info,
                              &reading->reader);
     }
-    if (status_is(status, STATUS_NOT_FOUND)) return s3_refuse_no_key(call, call->key);
+    if (status_is(status, STATUS_NOT_FOUND))
+        return s3_refuse_no_key(call, &call->bucket, call->key);
     TRY(status);
     call->answer.context = reading;
     call->answer.done = reading_done;

@@ -27,6 +27,15 @@ struct status op_get_config(struct s3_call *call);
 struct status op_delete_config(struct s3_call *call);
 struct status op_list_configs(struct s3_call *call);
 
+/* op_policy.c: who may. */
+struct status op_put_bucket_policy(struct s3_call *call);
+struct status op_get_bucket_policy(struct s3_call *call);
+struct status op_delete_bucket_policy(struct s3_call *call);
+struct status op_get_bucket_policy_status(struct s3_call *call);
+struct status op_put_public_access_block(struct s3_call *call);
+struct status op_get_public_access_block(struct s3_call *call);
+struct status op_delete_public_access_block(struct s3_call *call);
+
 /* op_options.c: preflights of browsers. */
 struct status op_options_check(struct s3_call *call);
 struct status op_options(struct s3_call *call);

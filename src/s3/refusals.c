@@ -1,8 +1,14 @@
 #include "s3/refusals.h"
 
 #include "base/check.h"
+#include "s3/grants.h"
 
-struct status s3_refuse_no_key(struct s3_call *call, struct slice key) {
+/* Spec: S3 API, GetObject, "Permissions". */
+struct status s3_refuse_no_key(struct s3_call *call, const struct bucket *bucket,
+                               struct slice key) {
+    struct access_decision decision;
+    TRY(s3_decide(call, "s3:ListBucket", bucket, SLICE(""), &decision));
+    if (!decision.allowed) return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
     s3_refuse_with(call, "Key", key);
     return s3_refuse(call, S3_ERROR_NO_SUCH_KEY, NULL);
 }

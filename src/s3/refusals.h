@@ -10,8 +10,11 @@
 
 #include "s3/call.h"
 
-/* NoSuchKey, with the key. */
-struct status s3_refuse_no_key(struct s3_call *call, struct slice key);
+/*
+ * NoSuchKey, with the key, to those who may list the bucket; AccessDenied to others.
+ * Blocks: as the store, where the bucket has a policy.
+ */
+struct status s3_refuse_no_key(struct s3_call *call, const struct bucket *bucket, struct slice key);
 
 /* NoSuchUpload, with the upload's id. */
 struct status s3_refuse_no_upload(struct s3_call *call, struct slice id);

@@ -81,7 +81,8 @@ static bool selector_fits(const struct s3_call *call, const char *selector) {
 }
 
 static bool is_about(const struct s3_op *op, enum s3_subject subject) {
-    return op->subject == subject || (op->subject == S3_NEW_BUCKET && subject == S3_BUCKET);
+    bool names_bucket = op->subject == S3_NEW_BUCKET || op->subject == S3_KEYS;
+    return op->subject == subject || (names_bucket && subject == S3_BUCKET);
 }
 
 /* The subresource that a row is about: the first name of its selector; empty where it has none. */
@@ -151,7 +152,7 @@ static struct slice allowed_methods(struct s3_call *call, enum s3_subject subjec
 
 static struct status refuse_method(struct s3_call *call, enum s3_subject subject,
                                    struct slice subresource) {
-    static const char *const words[] = {"SERVICE", "BUCKET", "BUCKET", "OBJECT"};
+    static const char *const words[] = {"SERVICE", "BUCKET", "BUCKET", "BUCKET", "OBJECT"};
     s3_refuse_with(call, "Method", call->head->method_text);
     s3_refuse_with(call, "ResourceType",
                    subresource.len > 0 ? subresource : slice_str(words[subject]));

@@ -100,7 +100,7 @@ struct status s3_write_failed(struct s3_call *call, const struct s3_write_condit
         return s3_refuse_condition(call, verdict->failed);
     }
     if (judged && verdict->absent && status_is(status, STATUS_NOT_FOUND)) {
-        return s3_refuse_no_key(call, call->key);
+        return s3_refuse_no_key(call, &call->bucket, call->key);
     }
     if (status_is(status, STATUS_NOT_FOUND)) return s3_refuse_bucket_gone(call);
     return status;

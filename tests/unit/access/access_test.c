@@ -2,15 +2,59 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 /* cmocka.h needs the headers above before it */
 #include <cmocka.h>
 
+static bool no_facts(const struct policy_facts *facts, struct slice key,
+                     struct policy_values *ret_values) {
+    (void)facts;
+    (void)key;
+    (void)ret_values;
+    return false;
+}
+
+static const struct policy_facts facts = {no_facts};
+static struct arena arena;
+
+static int setup(void **state) {
+    (void)state;
+    arena_init(&arena, 4096, 256 * 1024);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    arena_fini(&arena);
+    return 0;
+}
+
 static struct access_request request(const char *project, const char *owner) {
     return (struct access_request){
-        .action = "s3:GetObject",
-        .principal_project = slice_str(project),
+        .question = {.principal = {.account = slice_str(project)},
+                     .action = SLICE("s3:GetObject"),
+                     .resource = SLICE("arn:aws:s3:::b/k"),
+                     .facts = &facts},
         .owner_project = slice_str(owner),
     };
+}
+
+static const struct policy *policy(const char *effect, const char *principal) {
+    const struct policy *parsed = NULL;
+    struct slice text = arena_printf(&arena,
+                                     "{\"Statement\":[{\"Effect\":\"%s\",\"Principal\":%s,"
+                                     "\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::b/*\"}]}",
+                                     effect, principal);
+    assert_true(is_ok(policy_parse(&arena, text, SLICE("b"), NULL, &parsed)));
+    return parsed;
+}
+
+static void decides(const struct access_request *r, bool allowed, enum access_reason reason) {
+    struct access_decision decision = access_decide(r);
+    assert_int_equal(decision.allowed, allowed);
+    assert_int_equal(decision.reason, reason);
+    assert_true(access_reason_text(reason)[0] != '\0');
 }
 
 static void test_project_owns_its_buckets(void **state) {
@@ -18,47 +62,96 @@ static void test_project_owns_its_buckets(void **state) {
     struct access_request own = request("a", "a");
     struct access_request foreign = request("a", "b");
     struct access_request longer = request("a", "ab");
-    assert_true(access_allows(&own));
-    assert_false(access_allows(&foreign));
-    assert_false(access_allows(&longer));
+    decides(&own, true, ACCESS_OWNER);
+    decides(&foreign, false, ACCESS_NOTHING_ALLOWS);
+    decides(&longer, false, ACCESS_NOTHING_ALLOWS);
 }
 
 static void test_administrator_may(void **state) {
     (void)state;
     struct access_request foreign = request("a", "b");
     foreign.principal_admin = true;
-    assert_true(access_allows(&foreign));
+    decides(&foreign, true, ACCESS_ADMINISTRATOR);
 }
 
 static void test_nobody_may_not(void **state) {
     (void)state;
     /* Even where an owner is missing: nothing and nothing are not the same project. */
     struct access_request nobody = request("", "");
-    nobody.principal_anonymous = true;
-    assert_false(access_allows(&nobody));
-    nobody.principal_anonymous = false;
-    assert_false(access_allows(&nobody));
+    nobody.question.principal.anonymous = true;
+    decides(&nobody, false, ACCESS_NOTHING_ALLOWS);
+    nobody.question.principal.anonymous = false;
+    decides(&nobody, false, ACCESS_NOTHING_ALLOWS);
     struct access_request claimed = request("a", "a");
-    claimed.principal_anonymous = true;
-    assert_false(access_allows(&claimed));
+    claimed.question.principal.anonymous = true;
+    decides(&claimed, false, ACCESS_NOTHING_ALLOWS);
 }
 
 static void test_everybody_may_ask_for_their_buckets(void **state) {
     (void)state;
     struct access_request nobody = request("", "");
-    nobody.principal_anonymous = true;
-    nobody.action = "s3:ListAllMyBuckets";
-    assert_true(access_allows(&nobody));
-    nobody.action = "s3:ListAllMyBucketsAndMore";
-    assert_false(access_allows(&nobody));
+    nobody.question.principal.anonymous = true;
+    nobody.question.action = SLICE("s3:ListAllMyBuckets");
+    decides(&nobody, true, ACCESS_EVERYBODY);
+    nobody.question.action = SLICE("s3:ListAllMyBucketsAndMore");
+    decides(&nobody, false, ACCESS_NOTHING_ALLOWS);
+}
+
+static void test_policies_allow(void **state) {
+    (void)state;
+    struct access_request foreign = request("a", "b");
+    foreign.policy = policy("Allow", "{\"AWS\":\"a\"}");
+    decides(&foreign, true, ACCESS_POLICY_ALLOWS);
+    foreign.policy = policy("Allow", "{\"AWS\":\"c\"}");
+    decides(&foreign, false, ACCESS_NOTHING_ALLOWS);
+}
+
+static void test_a_denial_is_final(void **state) {
+    (void)state;
+    struct access_request own = request("a", "a");
+    own.policy = policy("Deny", "\"*\"");
+    decides(&own, false, ACCESS_POLICY_DENIES);
+    own.principal_admin = true;
+    decides(&own, false, ACCESS_POLICY_DENIES);
+}
+
+/* Who owns the bucket can always take a policy away that shuts everybody out. */
+static void test_the_owner_keeps_the_policy(void **state) {
+    (void)state;
+    struct access_request own = request("a", "a");
+    own.policy = policy("Deny", "\"*\"");
+    own.keeps_owner_in = true;
+    decides(&own, true, ACCESS_OWNER);
+    struct access_request foreign = request("b", "a");
+    foreign.policy = own.policy;
+    foreign.keeps_owner_in = true;
+    decides(&foreign, false, ACCESS_POLICY_DENIES);
+}
+
+static void test_public_access_block(void **state) {
+    (void)state;
+    struct access_request foreign = request("a", "b");
+    foreign.restrict_public = true;
+    foreign.policy = policy("Allow", "\"*\"");
+    decides(&foreign, false, ACCESS_PUBLIC_BLOCKED);
+    foreign.policy = policy("Allow", "{\"AWS\":\"a\"}");
+    decides(&foreign, true, ACCESS_POLICY_ALLOWS);
+    struct access_request own = request("b", "b");
+    own.restrict_public = true;
+    own.policy = policy("Allow", "\"*\"");
+    decides(&own, true, ACCESS_OWNER);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_project_owns_its_buckets),
-        cmocka_unit_test(test_administrator_may),
-        cmocka_unit_test(test_nobody_may_not),
-        cmocka_unit_test(test_everybody_may_ask_for_their_buckets),
+        cmocka_unit_test_setup_teardown(test_project_owns_its_buckets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_administrator_may, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_may_not, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_everybody_may_ask_for_their_buckets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_policies_allow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_denial_is_final, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_owner_keeps_the_policy, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_public_access_block, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

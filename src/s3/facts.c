@@ -1,0 +1,140 @@
+#include "s3/facts.h"
+
+#include "base/check.h"
+#include "base/date.h"
+
+static struct slice source_ip(const struct s3_call *call) {
+    return call->source_ip;
+}
+
+static struct slice secure_transport(const struct s3_call *call) {
+    return call->is_tls ? SLICE("true") : SLICE("false");
+}
+
+static struct slice current_time(const struct s3_call *call) {
+    char text[DATE_TEXT_CAP];
+    date_format_iso_ms(call->now_ns, text);
+    return arena_dup(call->arena, slice_str(text));
+}
+
+static struct slice epoch_time(const struct s3_call *call) {
+    return arena_printf(call->arena, "%lld", (long long)(call->now_ns / NS_PER_S));
+}
+
+static struct slice user_name(const struct s3_call *call) {
+    const struct principal *principal = &call->auth.principal;
+    return principal->anonymous ? slice_of(NULL, 0) : principal->user_name;
+}
+
+static struct slice user_id(const struct s3_call *call) {
+    const struct principal *principal = &call->auth.principal;
+    return principal->anonymous ? SLICE("anonymous") : principal->user_id;
+}
+
+static struct slice account(const struct s3_call *call) {
+    const struct principal *principal = &call->auth.principal;
+    return principal->anonymous ? slice_of(NULL, 0) : principal->project_id;
+}
+
+static struct slice principal_arn(const struct s3_call *call) {
+    const struct principal *principal = &call->auth.principal;
+    if (principal->anonymous) return slice_of(NULL, 0);
+    return arena_printf(call->arena, "arn:aws:iam::%.*s:user/%.*s",
+                        SLICE_FMT(principal->project_id), SLICE_FMT(principal->user_name));
+}
+
+static struct slice principal_type(const struct s3_call *call) {
+    return call->auth.principal.anonymous ? SLICE("Anonymous") : SLICE("User");
+}
+
+static struct slice signature_version(const struct s3_call *call) {
+    switch (call->auth.kind) {
+        case AUTH_ANONYMOUS:
+            return slice_of(NULL, 0);
+        case AUTH_SIGV4_HEADER:
+        case AUTH_SIGV4_QUERY:
+            return SLICE("AWS4-HMAC-SHA256");
+        case AUTH_SIGV2_HEADER:
+        case AUTH_SIGV2_QUERY:
+            return SLICE("AWS");
+    }
+    return slice_of(NULL, 0);
+}
+
+static struct slice auth_type(const struct s3_call *call) {
+    switch (call->auth.kind) {
+        case AUTH_ANONYMOUS:
+            return slice_of(NULL, 0);
+        case AUTH_SIGV4_HEADER:
+        case AUTH_SIGV2_HEADER:
+            return SLICE("REST-HEADER");
+        case AUTH_SIGV4_QUERY:
+        case AUTH_SIGV2_QUERY:
+            return SLICE("REST-QUERY-STRING");
+    }
+    return slice_of(NULL, 0);
+}
+
+static struct slice resource_account(const struct s3_call *call) {
+    return call->bucket.project_id;
+}
+
+/* Keys that are computed. */
+static const struct {
+    const char *key;
+    struct slice (*value)(const struct s3_call *call);
+} computed[] = {
+    {"aws:SourceIp", source_ip},
+    {"aws:SecureTransport", secure_transport},
+    {"aws:CurrentTime", current_time},
+    {"aws:EpochTime", epoch_time},
+    {"aws:username", user_name},
+    {"aws:userid", user_id},
+    {"aws:PrincipalAccount", account},
+    {"aws:PrincipalArn", principal_arn},
+    {"aws:PrincipalType", principal_type},
+    {"aws:ResourceAccount", resource_account},
+    {"s3:ResourceAccount", resource_account},
+    {"s3:signatureversion", signature_version},
+    {"s3:authType", auth_type},
+};
+
+/* Keys that are a query parameter, or a header. */
+static const struct {
+    const char *key;
+    const char *parameter;
+    const char *header;
+} carried[] = {
+    {"s3:prefix", "prefix", NULL},         {"s3:delimiter", "delimiter", NULL},
+    {"s3:max-keys", "max-keys", NULL},     {"s3:VersionId", "versionId", NULL},
+    {"s3:if-match", NULL, "if-match"},     {"s3:if-none-match", NULL, "if-none-match"},
+    {"aws:UserAgent", NULL, "user-agent"}, {"aws:Referer", NULL, "referer"},
+};
+
+/* The value of a key; a NULL ptr where the request does not have it. */
+static struct slice value_of(const struct s3_call *call, struct slice key) {
+    for (size_t i = 0; i < ARRAY_LEN(computed); i++) {
+        if (slice_eq_nocase(key, slice_str(computed[i].key))) return computed[i].value(call);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(carried); i++) {
+        if (!slice_eq_nocase(key, slice_str(carried[i].key))) continue;
+        if (carried[i].parameter) return s3_param(call, carried[i].parameter);
+        if (carried[i].header) return s3_header(call, carried[i].header);
+    }
+    struct slice prefix = SLICE("s3:x-amz-");
+    if (!slice_starts_with_nocase(key, prefix)) return slice_of(NULL, 0);
+    return http_head_find(call->head, slice_skip(key, 3));
+}
+
+static bool find_fact(const struct policy_facts *facts, struct slice key,
+                      struct policy_values *ret_values) {
+    /* The caller's struct is not const; only what it is seen through here is. */
+    struct s3_facts *f = (struct s3_facts *)(uintptr_t)facts;
+    f->value = value_of(f->call, key);
+    *ret_values = (struct policy_values){&f->value, 1};
+    return f->value.ptr != NULL;
+}
+
+void s3_facts_init(struct s3_facts *facts, const struct s3_call *call) {
+    *facts = (struct s3_facts){.facts = {find_fact}, .call = call};
+}

@@ -1,0 +1,26 @@
+/*
+ * facts.h - the condition keys of policies, as a request has them
+ *
+ * Keys of aws: and s3: that can be told from the request; a key that a request does not have is
+ * absent. "s3:x-amz-…" is the header of that name.
+ *
+ * Threads: one at a time.
+ * Spec: AWS Service Authorization Reference, "Condition keys for Amazon S3"; IAM User Guide, "AWS
+ * global condition context keys".
+ */
+#ifndef S3_FACTS_H
+#define S3_FACTS_H
+
+#include "access/policy.h"
+#include "s3/call.h"
+
+struct s3_facts {
+    struct policy_facts facts;
+    const struct s3_call *call;
+    struct slice value; /* what the last find found */
+};
+
+/* Facts about `call`, which outlives them. */
+void s3_facts_init(struct s3_facts *facts, const struct s3_call *call);
+
+#endif

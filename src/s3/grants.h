@@ -1,0 +1,33 @@
+/*
+ * grants.h - what a bucket's configuration says about who may: policy, public access block, payer
+ *
+ * Threads: the worker that serves the request. Blocks: as the store, where there is such a
+ * document.
+ */
+#ifndef S3_GRANTS_H
+#define S3_GRANTS_H
+
+#include "access/access.h"
+#include "s3/call.h"
+#include "s3/public_access.h"
+
+/*
+ * Reads the bucket's policy; NULL in `*ret_policy` where it has none.
+ * Errors: CORRUPT; IO; NO_MEMORY.
+ */
+struct status s3_policy_read(struct s3_call *call, const struct bucket *bucket,
+                             const struct policy **ret_policy);
+
+/* Reads its public access block; all off where it has none. Errors: as above. */
+struct status s3_public_access_read(struct s3_call *call, const struct bucket *bucket,
+                                    struct public_access *ret_block);
+
+/*
+ * Decides whether the principal may do `action` on the bucket, or on `key` in it where that is not
+ * empty.
+ * Errors: as above.
+ */
+struct status s3_decide(struct s3_call *call, const char *action, const struct bucket *bucket,
+                        struct slice key, struct access_decision *ret_decision);
+
+#endif

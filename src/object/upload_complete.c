@@ -61,19 +61,22 @@ static void digest_number(struct digest *digest, uint64_t number) {
     digest_update(digest, slice_of(&big, sizeof big));
 }
 
+static void digest_slice(struct digest *digest, struct slice s) {
+    digest_number(digest, s.len);
+    digest_update(digest, s);
+}
+
 /* What tells one list from another; every field has its length in front. */
 static void digest_list(const struct upload_completion *asked, uint8_t *out) {
     struct digest digest;
     digest_init(&digest, DIGEST_SHA256);
     for (size_t i = 0; i < asked->part_count; i++) {
         const struct upload_listed_part *part = &asked->parts[i];
+        const struct checksum_value *value = &part->checksum;
         digest_number(&digest, part->number);
-        digest_number(&digest, part->etag.len);
-        digest_update(&digest, part->etag);
-        digest_number(&digest, part->has_checksum ? part->checksum.len : 0);
-        if (!part->has_checksum) continue;
-        digest_number(&digest, part->checksum.kind);
-        digest_update(&digest, slice_of(part->checksum.bytes, part->checksum.len));
+        digest_slice(&digest, part->etag);
+        digest_slice(&digest, slice_str(part->has_checksum ? checksum_name(value->kind) : ""));
+        digest_slice(&digest, slice_of(value->bytes, part->has_checksum ? value->len : 0));
     }
     digest_final(&digest, out);
 }
@@ -117,7 +120,10 @@ static bool is_listed(const struct tally *tally, const struct upload_listed_part
     return has->present && checksum_value_eq(&has->value, &listed->checksum);
 }
 
-/* Takes the part the cursor stands on: guarded byte for byte, its bytes become the object's. */
+/*
+ * Takes the part the cursor stands on: guarded byte for byte (O7), its reference to its blob
+ * becomes the manifest's (O8).
+ */
 static struct status tally_part(struct tally *tally, const struct upload_listed_part *listed,
                                 const struct kv_cursor *cursor, struct kv_batch *batch) {
     const struct completing *completing = tally->completing;
@@ -268,7 +274,7 @@ static struct status put_receipt(const struct completing *completing, struct kv_
     TRY(record_encode_mark(now_ns, scratch, &mark));
     struct key key = key_of_id(KEY_RECEIPT, completing->id);
     struct key end = key_receipt_end(receipt.expires_ns, completing->id);
-    kv_batch_put(batch, key_slice(&key), raw);
+    kv_batch_put(batch, key_slice(&key), raw); /* O10 */
     kv_batch_put(batch, key_slice(&end), mark);
     return status_ok();
 }
@@ -291,7 +297,7 @@ static struct status build_completion(struct store_change *change, struct kv_bat
     struct upload upload;
     TRY(store_get(change->store, change->bucket, &key, scratch, &raw));
     TRY(record_decode_upload(raw, scratch, &upload));
-    kv_batch_guard_present(batch, key_slice(&key)); /* it never changes, so that is enough */
+    kv_batch_guard_present(batch, key_slice(&key)); /* O7 */
     kv_batch_delete(batch, key_slice(&key));
     struct status s = build_batch(completing, &upload, batch, scratch);
     if (is_ok(s)) return s;

@@ -85,7 +85,7 @@ static struct status replace_part(struct store_change *change, const struct key 
 
 /*
  * The part is put where the upload is present. Its record never changes and its id is never used
- * again, so presence is all there is to guard on; completing and aborting remove it (O6).
+ * again, so presence is all there is to guard on; completing and aborting remove it (O7).
  */
 static struct status build_part(struct store_change *change, struct kv_batch *batch,
                                 struct arena *scratch) {

@@ -127,11 +127,19 @@ static struct status user_add(struct s3_call *call, struct user_meta *user, stru
     return status_ok();
 }
 
+static size_t user_header_count(const struct http_head *head) {
+    size_t count = 0;
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (slice_starts_with_nocase(head->headers[i].name, SLICE(USER_PREFIX))) count++;
+    }
+    return count;
+}
+
 static struct status user_pairs(struct s3_call *call, struct object_pairs *ret_pairs) {
     const struct slice prefix = SLICE(USER_PREFIX);
     const struct http_head *head = call->head;
-    struct user_meta user = {
-        .items = arena_calloc(call->arena, OBJECT_USER_META_MAX, sizeof(struct object_pair))};
+    size_t most = user_header_count(head);
+    struct user_meta user = {.items = arena_calloc(call->arena, most, sizeof *user.items)};
     if (user.items == NULL) return status_of(STATUS_NO_MEMORY);
     for (size_t i = 0; i < head->header_count; i++) {
         struct slice name = head->headers[i].name;

@@ -139,6 +139,7 @@ static struct status copy(struct s3_call *call, const struct s3_copy_source *sou
     TRY(meta_of_copy(call, &source->info, &meta));
     TRY(itself_check(call, source, &meta));
     TRY(s3_write_condition_of(call, &condition));
+    TRY(s3_write_condition_foresee(call, &condition));
     struct object_copy wanted = {.source_bucket = &source->bucket,
                                  .source = &source->info,
                                  .bucket = &call->bucket,

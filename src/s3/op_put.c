@@ -48,6 +48,8 @@ struct status op_put_object(struct s3_call *call) {
     struct object_writer *writer = NULL;
     TRY(s3_meta_of_request(call, &meta));
     TRY(s3_write_condition_of(call, &condition));
+    /* Who waits for our word before the body is spared sending it in vain; others send already. */
+    if (call->head->expect_continue) TRY(s3_write_condition_foresee(call, &condition));
     TRY(s3_body_init(&body, call, NULL));
     struct object_put put = put_of(call, &meta);
     TRY(object_writer_begin(call->service->objects, &call->bucket, &put, call->note, &writer));

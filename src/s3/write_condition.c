@@ -92,6 +92,18 @@ const struct object_condition *s3_write_condition_ptr(const struct s3_write_cond
     return is_conditional(condition) ? &condition->condition : NULL;
 }
 
+struct status s3_write_condition_foresee(struct s3_call *call,
+                                         const struct s3_write_condition *condition) {
+    struct object_info info;
+    if (!is_conditional(condition)) return status_ok();
+    struct status status =
+        object_find(call->service->objects, &call->bucket, call->key, call->arena, &info);
+    bool absent = status_is(status, STATUS_NOT_FOUND);
+    if (!is_ok(status) && !absent) return status;
+    status = judge(&condition->condition, absent ? NULL : &info);
+    return is_ok(status) ? status : s3_write_failed(call, condition, status);
+}
+
 struct status s3_write_failed(struct s3_call *call, const struct s3_write_condition *condition,
                               struct status status) {
     const struct s3_write_verdict *verdict = condition != NULL ? condition->verdict : NULL;

@@ -48,6 +48,13 @@ struct status s3_write_condition_init(struct s3_call *call, struct s3_write_cond
 const struct object_condition *s3_write_condition_ptr(const struct s3_write_condition *condition);
 
 /*
+ * Judges the condition against what there is now, so that nothing is read or copied in vain; the
+ * commit judges again. Errors: REFUSED (PreconditionFailed, NoSuchKey); CORRUPT; IO; NO_MEMORY.
+ */
+struct status s3_write_condition_foresee(struct s3_call *call,
+                                         const struct s3_write_condition *condition);
+
+/*
  * Translates a failed write: what the condition refused, a bucket that has gone, or `status`
  * itself.
  */

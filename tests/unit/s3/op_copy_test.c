@@ -253,6 +253,55 @@ static void test_an_early_answer(void **state) {
     arena_fini(&arena);
 }
 
+static void pulse(struct s3_test *t) {
+    assert_true(is_ok(s3_early_pulse(&t->call)));
+    assert_true(is_ok(s3_early_pulse(&t->call)));
+}
+
+/* After an early head the document is all that is left to say, good or bad. */
+static void test_what_follows_an_early_head(void **state) {
+    (void)state;
+    static const char begin[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n <";
+    const char *other = from("bkt/k", "x-amz-checksum-algorithm: SHA1\r\n");
+    test.prepare = pulse;
+    s3_test_send(&test, "PUT /dst/c", other, NO_BODY);
+    assert_true(is_ok(test.outcome));
+    assert_true(slice_starts_with(test.body, slice_str(begin)));
+    assert_int_equal(s3_test_count(&test, "<?xml"), 1);
+    assert_int_equal(s3_test_count(&test, "<CopyObjectResult"), 1);
+    s3_test_send(&test, "PUT /dst/c", from("bkt/k", "If-None-Match: *\r\n"), NO_BODY);
+    assert_true(slice_starts_with(test.body, slice_str(begin)));
+    assert_int_equal(s3_test_count(&test, "<?xml"), 1);
+    expect_element("Code", "PreconditionFailed");
+    test.prepare = NULL;
+    expect_object("/dst/c", SLICE("hello"));
+}
+
+/* The bytes of a copy's source say now and then that it goes on. */
+static void test_bytes_pulse(void **state) {
+    (void)state;
+    struct s3_copy_source source = {0};
+    struct s3_copy_bytes bytes;
+    struct object_info info;
+    struct bucket bucket;
+    char buffer[8];
+    size_t len;
+    bool end;
+    expect("HEAD /bkt/k", NULL, NO_BODY, 200, NULL);
+    test.call.early = false;
+    bucket = test.call.bucket;
+    assert_true(
+        is_ok(object_open(test.objects, &bucket, SLICE("k"), &test.arena, &info, &source.reader)));
+    s3_copy_bytes_init(&bytes, &test.call, &source, 1, 4);
+    assert_true(is_ok(source_pull(&bytes.source, buffer, 2, &len, &end)));
+    assert_true(len == 2 && !end && memcmp(buffer, "el", 2) == 0 && !test.call.early);
+    bytes.since_pulse = S3_EARLY_PULSE_BYTES - 1;
+    assert_true(is_ok(source_pull(&bytes.source, buffer, 8, &len, &end)));
+    assert_true(len == 2 && end && memcmp(buffer, "lo", 2) == 0 && test.call.early);
+    assert_int_equal(bytes.since_pulse, 0);
+    s3_copy_source_close(&source);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         COPY_TEST(test_copy_within_and_across),
@@ -266,6 +315,8 @@ int main(void) {
         COPY_TEST(test_conditions_of_the_target),
         COPY_TEST(test_another_checksum),
         COPY_TEST(test_an_early_answer),
+        COPY_TEST(test_what_follows_an_early_head),
+        COPY_TEST(test_bytes_pulse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

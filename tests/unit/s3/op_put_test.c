@@ -1,6 +1,7 @@
 #include "unit/s3/object_door.h"
 
 #include "crypto/digest.h"
+#include "s3/ops.h"
 
 /* "x-amz-checksum-crc32c: …" for `bytes`. */
 static const char *checksum_line(enum checksum_kind kind, struct slice bytes) {
@@ -304,6 +305,37 @@ static void test_if_match(void **state) {
     expect("PUT /bkt/k", "If-Match: *\r\n", SLICE("3"), 200, NULL);
 }
 
+static struct source *untouched;
+
+static struct status unwanted_pull(struct source *source, void *buffer, size_t cap, size_t *ret_len,
+                                   bool *ret_end) {
+    (void)buffer;
+    (void)cap;
+    (void)ret_len;
+    (void)ret_end;
+    untouched = source;
+    return status_of(STATUS_CLOSED);
+}
+
+static const struct source_ops unwanted_ops = {unwanted_pull};
+
+/* Who waits for 100-continue is refused before the body; nobody asks for a byte of it. */
+static void test_a_condition_is_foreseen(void **state) {
+    (void)state;
+    struct source unwanted = {&unwanted_ops};
+    expect("PUT /bkt/k", NULL, SLICE("1"), 200, NULL);
+    expect("PUT /bkt/k", "Expect: 100-continue\r\nIf-None-Match: *\r\n", SLICE("2"), 412,
+           "PreconditionFailed");
+    untouched = NULL;
+    test.call.body = &unwanted;
+    test.call.error = S3_ERROR_NONE;
+    assert_true(status_is(op_put_object(&test.call), STATUS_REFUSED));
+    assert_int_equal(test.call.error, S3_ERROR_PRECONDITION_FAILED);
+    assert_null(untouched);
+    expect("PUT /bkt/k", "Expect: 100-continue\r\nIf-Match: *\r\n", SLICE("3"), 200, NULL);
+    expect_object("/bkt/k", SLICE("3"));
+}
+
 static void test_whom_it_belongs_to(void **state) {
     (void)state;
     test.who = S3_TEST_BOB;
@@ -333,6 +365,7 @@ int main(void) {
         DOOR_TEST(test_what_is_not_there_is_said_by_name),
         DOOR_TEST(test_if_none_match),
         DOOR_TEST(test_if_match),
+        DOOR_TEST(test_a_condition_is_foreseen),
         DOOR_TEST(test_whom_it_belongs_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

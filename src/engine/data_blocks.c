@@ -93,7 +93,10 @@ static struct status block_read(struct data_blocks *blocks, uint64_t stripe, uns
     uint32_t sum;
     TRY(sum_get(blocks, piece, stripe, &sum));
     TRY(piece_read(from, offset, out, len, false));
-    if (checksum_crc32c(0, out, len) == sum) return status_ok();
+    if (checksum_crc32c(0, out, len) == sum) {
+        piece_verified(from, offset, len);
+        return status_ok();
+    }
     unsigned char *aligned = scratch_block(blocks, blocks->blob->layout.data);
     TRY(piece_read(from, offset, aligned, len, true));
     if (checksum_crc32c(0, aligned, len) != sum) {
@@ -192,7 +195,11 @@ struct status data_copy_get(struct data_blocks *blocks, uint64_t stripe, size_t 
         uint32_t sum = 0;
         bool right = is_ok(s) && is_ok(sum_get(blocks, piece, stripe, &sum)) &&
                      checksum_crc32c(0, at, cell) == sum;
-        if (!right) TRY(data_block_get(blocks, stripe, piece, at));
+        if (right) {
+            piece_verified(&blocks->blob->pieces[piece], layout_block_offset(stripe), cell);
+        } else {
+            TRY(data_block_get(blocks, stripe, piece, at));
+        }
         at += cell;
         len -= cell;
     }

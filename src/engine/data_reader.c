@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "engine/data_store.h"
 
-enum { RECORD_ARENA_BLOCK = 4096, COPY_BLOCKS_AT_ONCE = 16 };
+enum { RECORD_ARENA_BLOCK = 4096, COPY_BLOCKS_AT_ONCE = 16, SEGMENT_BYTES_MAX = 4 << 20 };
 
 struct data_reader {
     struct blob_reader reader;
@@ -86,6 +86,39 @@ static struct status data_read(struct blob_reader *reader, uint64_t offset, void
     return status_ok();
 }
 
+/* How many of `len` bytes, `from` within their cell, follow one another in the piece. */
+static uint64_t straight(const struct data_reader *self, uint64_t stripe, size_t from,
+                         uint64_t len) {
+    const struct layout *layout = &self->blob.layout;
+    uint64_t there = layout_cell(layout, stripe) - from;
+    if (layout->data == 1) { /* up to the table behind the group */
+        uint64_t blocks = LAYOUT_GROUP_BLOCKS - stripe % LAYOUT_GROUP_BLOCKS;
+        there = blocks * LAYOUT_BLOCK - from;
+    }
+    if (there > SEGMENT_BYTES_MAX) there = SEGMENT_BYTES_MAX;
+    return there < len ? there : len;
+}
+
+static struct status data_segment(struct blob_reader *reader, uint64_t offset, uint64_t len,
+                                  struct blob_segment *ret_segment) {
+    struct data_reader *self = reader_of(reader);
+    if (!self->record->striped) return status_of(STATUS_UNSUPPORTED);
+    const struct layout *layout = &self->blob.layout;
+    uint64_t stripe = offset / ((uint64_t)layout->data * LAYOUT_BLOCK);
+    size_t within = (size_t)(offset - layout_stripe_offset(layout, stripe));
+    size_t cell = layout_cell(layout, stripe);
+    unsigned piece = (unsigned)(within / cell);
+    size_t from = within % cell;
+    if (layout->data == 1) piece = data_copy_choose(&self->blocks);
+    struct blob_segment segment;
+    segment.len =
+        piece_sendable(&self->blob.pieces[piece], layout_block_offset(stripe) + from,
+                       straight(self, stripe, from, len), &segment.fd, &segment.file_offset);
+    if (segment.len == 0) return status_of(STATUS_UNSUPPORTED);
+    *ret_segment = segment;
+    return status_ok();
+}
+
 static void data_reader_close(struct blob_reader **reader) {
     struct data_reader *self = reader_of(*reader);
     if (self->record && self->record->striped) {
@@ -101,6 +134,7 @@ static void data_reader_close(struct blob_reader **reader) {
 
 static const struct blob_reader_ops data_reader_ops = {
     .read = data_read,
+    .segment = data_segment,
     .close = data_reader_close,
 };
 

@@ -128,3 +128,34 @@ struct status piece_sync(struct piece *piece) {
     }
     return status_ok();
 }
+
+void piece_verified(const struct piece *piece, uint64_t offset, size_t len) {
+    while (len > 0) {
+        uint64_t at;
+        const struct piece_span *span = piece_find(piece, offset, &at);
+        uint64_t room = (uint64_t)span->extent.count * EXTENT_UNIT - at;
+        size_t n = room < len ? (size_t)room : len;
+        volumes_verified(piece->volumes, span->extent, (uint32_t)(at / EXTENT_UNIT),
+                         (uint32_t)(n / EXTENT_UNIT));
+        offset += n;
+        len -= n;
+    }
+}
+
+uint64_t piece_sendable(const struct piece *piece, uint64_t offset, uint64_t len, int *ret_fd,
+                        uint64_t *ret_offset) {
+    if (!piece->volumes) return 0;
+    uint64_t at;
+    const struct piece_span *span = piece_find(piece, offset, &at);
+    uint32_t unit = (uint32_t)(at / EXTENT_UNIT);
+    uint64_t within = at % EXTENT_UNIT;
+    uint64_t units = (within + len + EXTENT_UNIT - 1) / EXTENT_UNIT;
+    if (units > span->extent.count - unit) units = span->extent.count - unit;
+    uint64_t file_offset;
+    uint32_t run =
+        volumes_sendable(piece->volumes, span->extent, unit, (uint32_t)units, ret_fd, &file_offset);
+    if (run == 0) return 0;
+    *ret_offset = file_offset + within;
+    uint64_t bytes = (uint64_t)run * EXTENT_UNIT - within;
+    return bytes < len ? bytes : len;
+}

@@ -53,6 +53,16 @@ struct status piece_write(struct piece *piece, uint64_t offset, struct slice byt
 struct status piece_read(const struct piece *piece, uint64_t offset, void *buffer, size_t len,
                          bool direct);
 
+/* Notes that the range, whole units, was read through the page cache and found right. */
+void piece_verified(const struct piece *piece, uint64_t offset, size_t len);
+
+/*
+ * Up to `len` bytes from byte `offset` that can be sent as they are, in one piece of a file; the
+ * answer is how many, 0: none.
+ */
+uint64_t piece_sendable(const struct piece *piece, uint64_t offset, uint64_t len, int *ret_fd,
+                        uint64_t *ret_offset);
+
 /* Makes what was written durable. */
 struct status piece_sync(struct piece *piece);
 

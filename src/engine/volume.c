@@ -9,6 +9,7 @@
 
 enum {
     HEADER_UNITS = 1,
+    WORD_BITS = 64,
     NAME_LEN = 6,
     TRIM_UNITS_MIN = 256, /* 1 MiB: shorter ranges are worth more than their punch */
 };
@@ -24,6 +25,7 @@ struct volume {
     int write_fd; /* past the page cache */
     int read_fd;
     struct extent_map map;     /* under the lock of the list */
+    atomic_ullong *verified;   /* a bit a unit: checked, and not written since */
     pthread_mutex_t sync_lock; /* guards what follows */
     pthread_cond_t sync_ended;
     bool syncing;
@@ -91,6 +93,7 @@ static void volume_free(struct fs *fs, struct volume *volume) {
     fs_close(fs, &volume->write_fd);
     fs_close(fs, &volume->read_fd);
     extent_map_fini(&volume->map);
+    free(volume->verified);
     pthread_mutex_destroy(&volume->sync_lock);
     pthread_cond_destroy(&volume->sync_ended);
     free(volume);
@@ -123,6 +126,10 @@ static struct status volume_open(struct volumes *volumes, uint32_t number, bool 
         return s;
     }
     extent_map_init(&volume->map, (uint32_t)(size / EXTENT_UNIT));
+    uint64_t units = volumes->limits.volume_bytes / EXTENT_UNIT;
+    if (units < size / EXTENT_UNIT) units = size / EXTENT_UNIT; /* the limit was larger then */
+    volume->verified = calloc(units / WORD_BITS + 1, sizeof *volume->verified);
+    CHECK(volume->verified);
     CHECK(extent_map_take(&volume->map, 0, HEADER_UNITS));
     *ret_volume = volume;
     return status_ok();
@@ -315,6 +322,53 @@ uint64_t volumes_room(struct volumes *volumes) {
     return space.usable;
 }
 
+/* ---- verified units ---- */
+
+static unsigned long long unit_bit(uint32_t unit) {
+    return 1ULL << (unit % WORD_BITS);
+}
+
+/* Forgets before the write that there was something right; who reads meanwhile finds it wrong. */
+static void verified_clear(struct volume *volume, uint32_t start, uint32_t count) {
+    for (uint32_t unit = start; unit < start + count; unit++) {
+        atomic_ullong *word = &volume->verified[unit / WORD_BITS];
+        if (atomic_load_explicit(word, memory_order_relaxed) & unit_bit(unit)) {
+            atomic_fetch_and(word, ~unit_bit(unit));
+        }
+    }
+}
+
+void volumes_verified(struct volumes *volumes, struct extent extent, uint32_t unit,
+                      uint32_t count) {
+    struct volume *volume = volume_of(volumes, extent.volume);
+    for (uint32_t at = extent.start + unit; at < extent.start + unit + count; at++) {
+        atomic_ullong *word = &volume->verified[at / WORD_BITS];
+        if (!(atomic_load_explicit(word, memory_order_relaxed) & unit_bit(at))) {
+            atomic_fetch_or(word, unit_bit(at));
+        }
+    }
+}
+
+uint32_t volumes_sendable(struct volumes *volumes, struct extent extent, uint32_t unit,
+                          uint32_t count, int *ret_fd, uint64_t *ret_offset) {
+    if (!drive_takes_reads(volumes->drive)) return 0;
+    const struct volume *volume = volume_of(volumes, extent.volume);
+    uint32_t start = extent.start + unit;
+    uint32_t run = 0;
+    while (run < count &&
+           atomic_load(&volume->verified[(start + run) / WORD_BITS]) & unit_bit(start + run)) {
+        run++;
+    }
+    uint64_t offset = (uint64_t)start * EXTENT_UNIT;
+    if (run == 0 ||
+        !fs_is_cached(volumes->drive->fs, volume->read_fd, offset, (uint64_t)run * EXTENT_UNIT)) {
+        return 0;
+    }
+    *ret_fd = volume->read_fd;
+    *ret_offset = offset;
+    return run;
+}
+
 /* ---- bytes ---- */
 
 struct status volumes_write(struct volumes *volumes, struct extent extent, uint32_t unit,
@@ -323,6 +377,7 @@ struct status volumes_write(struct volumes *volumes, struct extent extent, uint3
     if (!drive_takes_writes(volumes->drive)) return status_of(STATUS_IO);
     uint64_t offset = ((uint64_t)extent.start + unit) * EXTENT_UNIT;
     struct volume *volume = volume_of(volumes, extent.volume);
+    verified_clear(volume, extent.start + unit, (uint32_t)(bytes.len / EXTENT_UNIT));
     struct status s = fs_write(volumes->drive->fs, volume->write_fd, offset, bytes);
     if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) drive_fail(volumes->drive, "a write", s);
     return s;
@@ -351,11 +406,6 @@ struct status volumes_read_direct(struct volumes *volumes, struct extent extent,
     const struct volume *volume = volume_of(volumes, extent.volume);
     int fd = volume->write_fd >= 0 ? volume->write_fd : volume->read_fd;
     return read_by(volumes, fd, extent, offset, buffer, len);
-}
-
-int volumes_read_fd(struct volumes *volumes, struct extent extent, uint64_t *ret_offset) {
-    *ret_offset = (uint64_t)extent.start * EXTENT_UNIT;
-    return volume_of(volumes, extent.volume)->read_fd;
 }
 
 /* Syncs, or waits for the sync of another that began after this call. */

@@ -76,8 +76,18 @@ struct status volumes_read(struct volumes *volumes, struct extent extent, uint64
 struct status volumes_read_direct(struct volumes *volumes, struct extent extent, uint64_t offset,
                                   void *buffer, size_t len);
 
-/* The file descriptor to read a volume by, and where the extent begins in it. */
-int volumes_read_fd(struct volumes *volumes, struct extent extent, uint64_t *ret_offset);
+/*
+ * Notes that units of the extent, read through the page cache, were found right: they need no more
+ * checking as long as they stay there, and are not written.
+ */
+void volumes_verified(struct volumes *volumes, struct extent extent, uint32_t unit, uint32_t count);
+
+/*
+ * How many of `count` units from `unit` on need no checking, and are cached; 0 where reads are not
+ * taken. `*ret_fd` is the file to send them from, `*ret_offset` where `unit` lies in it.
+ */
+uint32_t volumes_sendable(struct volumes *volumes, struct extent extent, uint32_t unit,
+                          uint32_t count, int *ret_fd, uint64_t *ret_offset);
 
 /*
  * Makes what was written to the volume before the call durable; callers that come while another

@@ -84,6 +84,7 @@ struct fs_ops {
     struct status (*preallocate)(struct fs *fs, int fd, uint64_t len);
     struct status (*discard)(struct fs *fs, int fd, uint64_t offset, uint64_t len);
     struct status (*device)(struct fs *fs, int dir_fd, uint64_t *ret_device);
+    bool (*is_cached)(struct fs *fs, int fd, uint64_t offset, uint64_t len);
     struct status (*space)(struct fs *fs, int dir_fd, struct fs_space *ret_space);
 };
 
@@ -168,6 +169,9 @@ struct status fs_preallocate(struct fs *fs, int fd, uint64_t len);
  * stays. Later writes there may run out of space. Errors: UNSUPPORTED; IO.
  */
 struct status fs_discard(struct fs *fs, int fd, uint64_t offset, uint64_t len);
+
+/* Whether all of the range was in the page cache just now; false where nobody knows. */
+bool fs_is_cached(struct fs *fs, int fd, uint64_t offset, uint64_t len);
 
 /* A number that directories on one device have in common, and no others. Errors: IO. */
 struct status fs_device(struct fs *fs, int dir_fd, uint64_t *ret_device);

@@ -159,6 +159,7 @@ struct target {
     struct bucket bucket;
     char keys[KEYS][16];
     struct upload uploads[KEYS];
+    uint32_t *finals; /* what the keys of all rounds had in the end */
     _Atomic uint64_t ticks;
     pthread_barrier_t start;
 };
@@ -469,6 +470,7 @@ static bool round_run(struct target *target, int round, bool quiet) {
     for (int i = 0; i < 2 * KEYS; i++) {
         last[i] = (struct call){.kind = i % 2 ? LIST : GET, .key = i / 2};
         call_timed(target, &last[i]);
+        if (target->finals) target->finals[round * KEYS + i / 2] = last[i].seen;
     }
     bool explained = true;
     for (int i = 0; i < KEYS; i++) explained &= key_explained(workers, threads, last, i, quiet);
@@ -487,18 +489,38 @@ static void target_open(struct target *target, struct upload_fixture *fixture, s
     CHECK(is_ok(object_store_open(&config, NULL, &target->store)));
 }
 
+/* Whether the keys of all rounds have what they had in the end, after a restart. */
+static bool still_there(struct target *target, int rounds) {
+    bool same = true;
+    for (int i = 0; i < rounds * KEYS; i++) {
+        struct call call = {.kind = GET};
+        snprintf(target->keys[0], sizeof target->keys[0], "r%04d-%d", i / KEYS, i % KEYS);
+        call_timed(target, &call);
+        same &= is_ok(call.outcome) && call.seen == target->finals[i];
+    }
+    return same;
+}
+
 static void check_driver(enum test_driver driver, int rounds) {
     struct upload_fixture fixture;
+    struct loose_kv loose;
     struct target target;
     upload_fixture_open(&fixture, driver);
-    struct loose_kv loose;
     loose_kv_init(&loose, fixture.under.kv, false);
     target_open(&target, &fixture, &loose.kv);
+    target.finals = calloc((size_t)(rounds * KEYS), sizeof *target.finals);
+    CHECK(target.finals);
     bool explained = true;
     for (int i = 0; i < rounds && explained; i++) explained = round_run(&target, i, false);
     object_store_close(&target.store);
     assert_true(explained);
     upload_fixture_tidy(&fixture); /* and the books balance */
+    object_store_close(&fixture.store);
+    test_store_reopen(&fixture.under);
+    upload_fixture_restart(&fixture, fixture.under.kv);
+    target.store = fixture.store;
+    assert_true(still_there(&target, rounds));
+    free(target.finals);
     upload_fixture_close(&fixture);
 }
 

@@ -522,6 +522,11 @@ static void test_the_same_list_again_gets_the_same_answer(void **state) {
 
     expect_status(complete(f, &upload, parts, 1).status, STATUS_NOT_FOUND);
     expect_status(complete(f, &upload, parts, 0).status, STATUS_NOT_FOUND);
+    parts[1].has_checksum = true;
+    checksum_of(CHECKSUM_CRC32, SLICE("world"), &parts[1].checksum);
+    expect_status(complete(f, &upload, parts, 2).status, STATUS_NOT_FOUND);
+    parts[1].has_checksum = false;
+    expect_status(complete(f, &upload, parts, 2).status, STATUS_OK);
     parts[1].etag = parts[0].etag;
     expect_status(complete(f, &upload, parts, 2).status, STATUS_NOT_FOUND);
 }

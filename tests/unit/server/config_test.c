@@ -53,8 +53,8 @@ static void test_smallest_file_has_the_defaults(void **state) {
     assert_int_equal(c->server.admin_listen.count, 0);
     assert_true(c->server.sigv2);
     assert_null(c->server.user);
-    assert_int_equal(c->limits.workers, 64);
-    assert_int_equal(c->limits.workers_without_body, 16);
+    assert_int_equal(c->limits.workers, 256);
+    assert_int_equal(c->limits.workers_without_body, 64);
     assert_int_equal(c->limits.body_memory_bytes, 256 << 20);
     assert_int_equal(c->limits.head_timeout_ns, 30 * NS_PER_S);
     assert_int_equal(c->limits.buckets_per_project, 1000);

@@ -1,6 +1,6 @@
 /*
  * loose_kv.h - a kv that lets others come between what was read and its commit, so that tests meet
- * the races which are rare otherwise; and, if asked, one that ignores its guards
+ * the races which are rare otherwise; that ignores its guards, or fails once, if asked
  */
 #ifndef SUPPORT_LOOSE_KV_H
 #define SUPPORT_LOOSE_KV_H
@@ -11,6 +11,8 @@ struct loose_kv {
     struct kv kv;
     struct kv *inner;
     bool ignore_guards;
+    _Atomic int64_t
+        calls_left; /* so many calls on, one fails: a read with IO, a commit with BUSY */
 };
 
 /* Puts `loose` in front of `inner`. It needs no end. */

@@ -157,7 +157,7 @@ static const struct linear_model model = {sizeof(struct state), step};
 struct target {
     struct object_store *store;
     struct bucket bucket;
-    char keys[KEYS][16];
+    char keys[KEYS][32];
     struct upload uploads[KEYS];
     uint32_t *finals; /* what the keys of all rounds had in the end */
     _Atomic uint64_t ticks;

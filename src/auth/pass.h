@@ -62,6 +62,19 @@ struct status auth_header_single(struct auth_pass *pass, struct slice name,
 /* Refuses a request that brings a security token, in a header or in the query. */
 struct status auth_token_refuse(struct auth_pass *pass);
 
+/*
+ * Takes KEY/YYYYMMDD/REGION/s3/aws4_request apart; key and region go into denial and result.
+ * Errors: REFUSED with `malformed`.
+ */
+struct status sigv4_credential_parse(struct auth_pass *pass, struct slice credential,
+                                     enum auth_refusal malformed, struct sigv4_scope *ret_scope);
+
+/*
+ * Whether `provided`, in base64, is the SigV2 signature of `text`. Compares in constant time. A '+'
+ * of the base64 that a client forgot to encode has become a space.
+ */
+bool sigv2_signature_matches(struct slice provided, struct slice secret, struct slice text);
+
 /* Verify one kind each, completely; the result is whole afterwards. */
 struct status sigv4_verify_header(struct auth_pass *pass, struct slice authorization);
 struct status sigv4_verify_query(struct auth_pass *pass);

@@ -186,11 +186,7 @@ static size_t string_to_sign_cap(const struct auth_request *request) {
     return cap;
 }
 
-/*
- * Whether the signature is the one of `text`. A '+' of the base64 that a client forgot to encode
- * has become a space.
- */
-static bool signature_matches(struct slice provided, struct slice secret, struct slice text) {
+bool sigv2_signature_matches(struct slice provided, struct slice secret, struct slice text) {
     enum { BASE64_LEN = 28 };
     unsigned char expected[SHA1_LEN];
     unsigned char given[SHA1_LEN];
@@ -223,13 +219,13 @@ static bool claim_matches(const struct auth_pass *pass, const struct claim *clai
     if (is_bare_bucket(pass->request)) {
         string_to_sign_append(pass, claim, true, text);
         CHECK(is_ok(buf_ok(text)));
-        matches = signature_matches(claim->signature, secret, buf_slice(text));
+        matches = sigv2_signature_matches(claim->signature, secret, buf_slice(text));
     }
     if (!matches) {
         buf_clear(text);
         string_to_sign_append(pass, claim, false, text);
         CHECK(is_ok(buf_ok(text)));
-        matches = signature_matches(claim->signature, secret, buf_slice(text));
+        matches = sigv2_signature_matches(claim->signature, secret, buf_slice(text));
     }
     return matches;
 }

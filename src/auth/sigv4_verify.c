@@ -69,28 +69,33 @@ static bool is_access_key(struct slice s) {
  * KEY/20130524/REGION/s3/aws4_request. Any well-formed region will do: many clients cannot be told
  * ours. An access key may hold slashes, so it is read from the end.
  */
-static struct status credential_parse(struct auth_pass *pass, struct claim *claim) {
-    struct slice rest = claim->credential;
+struct status sigv4_credential_parse(struct auth_pass *pass, struct slice credential,
+                                     enum auth_refusal malformed, struct sigv4_scope *scope) {
+    struct slice rest = credential;
     struct slice service;
     struct slice terminator;
-    struct sigv4_scope *scope = &claim->scope;
     bool whole = cut_last(rest, &rest, &terminator) && cut_last(rest, &rest, &service) &&
                  cut_last(rest, &rest, &scope->region) && cut_last(rest, &rest, &scope->date);
     scope->access_key = rest;
     if (!whole || !is_access_key(rest) || scope->date.len != SIGV4_DATE_LEN ||
         !is_digits(scope->date) || !is_region(scope->region)) {
-        return auth_refuse(pass, claim->malformed,
+        return auth_refuse(pass, malformed,
                            "The credential is not of the form "
                            "KEY/YYYYMMDD/REGION/s3/aws4_request.");
     }
     if (!slice_eq(service, SLICE("s3")) || !slice_eq(terminator, SLICE("aws4_request"))) {
-        return auth_refuse(pass, claim->malformed,
+        return auth_refuse(pass, malformed,
                            "The credential is scoped to another service than s3, or does not end "
                            "in aws4_request.");
     }
-    claim->scope_text = slice_skip(claim->credential, rest.len + 1);
     pass->denial.access_key = rest;
     pass->result.region = scope->region;
+    return status_ok();
+}
+
+static struct status credential_parse(struct auth_pass *pass, struct claim *claim) {
+    TRY(sigv4_credential_parse(pass, claim->credential, claim->malformed, &claim->scope));
+    claim->scope_text = slice_skip(claim->credential, claim->scope.access_key.len + 1);
     return status_ok();
 }
 

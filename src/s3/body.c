@@ -22,8 +22,9 @@ struct status s3_body_promise_of(struct s3_call *call, struct s3_body_promise *r
     return status_ok();
 }
 
-static struct status too_large_refuse(struct s3_call *call, uint64_t size, uint64_t max) {
-    if (max < S3_BODY_SIZE_MAX) {
+static struct status too_large_refuse(struct s3_call *call, uint64_t size, uint64_t max,
+                                      bool is_document) {
+    if (is_document) {
         s3_refuse_with(call, "MaxMessageLengthBytes",
                        arena_printf(call->arena, "%llu", (unsigned long long)max));
         return s3_refuse(call, S3_ERROR_MAX_MESSAGE_LENGTH_EXCEEDED, NULL);
@@ -45,7 +46,9 @@ struct status s3_body_check(struct s3_call *call) {
     } else if (call->head->body == HTTP_BODY_NONE) {
         return s3_refuse(call, S3_ERROR_MISSING_CONTENT_LENGTH, NULL);
     }
-    if (length > S3_BODY_SIZE_MAX) return too_large_refuse(call, length, S3_BODY_SIZE_MAX);
+    if (length > S3_BODY_SIZE_MAX) {
+        return too_large_refuse(call, length, S3_BODY_SIZE_MAX, false);
+    }
     return s3_body_promise_of(call, &promise);
 }
 
@@ -144,7 +147,7 @@ static struct status body_pull(struct source *source, void *buffer, size_t cap, 
     }
     body_update(body, slice_of(buffer, len));
     if (body->size > body->size_max) {
-        return too_large_refuse(body->call, body->size, body->size_max);
+        return too_large_refuse(body->call, body->size, body->size_max, !body->keeps);
     }
     if (end) TRY(body_verify(body));
     *ret_len = len;

@@ -42,6 +42,8 @@ struct s3_service {
     const struct s3_region *regions; /* of the zone, for messages that name the right choice */
     size_t region_count;
     uint64_t buckets_per_project;
+    struct identity *identity; /* of those whose proof stands in a body */
+    bool allow_sigv2;
 };
 
 /* Which kind of thing a request is about. */
@@ -49,7 +51,7 @@ enum s3_subject {
     S3_SERVICE,
     S3_BUCKET,
     S3_NEW_BUCKET, /* one that need not be there: CreateBucket */
-    S3_KEYS,       /* keys of a bucket, named in the body: each is asked for by itself */
+    S3_KEYS,       /* keys of a bucket, named in the body: the operation asks for each */
     S3_OBJECT
 };
 

@@ -27,6 +27,10 @@ struct status op_get_config(struct s3_call *call);
 struct status op_delete_config(struct s3_call *call);
 struct status op_list_configs(struct s3_call *call);
 
+/* op_post.c: uploads by forms. */
+struct status op_post_object_check(struct s3_call *call);
+struct status op_post_object(struct s3_call *call);
+
 /* op_policy.c: who may. */
 struct status op_put_bucket_policy(struct s3_call *call);
 struct status op_get_bucket_policy(struct s3_call *call);

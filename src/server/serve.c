@@ -122,7 +122,7 @@ static struct status open_store(struct server *server, struct note *note) {
                                           .random = random_system(),
                                           .housekeeping = true};
     TRY(object_store_open(&objects, note, &server->objects));
-    zone_init(&server->zone, config, server->objects);
+    zone_init(&server->zone, config, server->objects, builtin_identity(server->store.identity));
     TRY(first_make(&server->zone, server->store.identity, note, &server->first));
     if (config->log.access_log == NULL) return status_ok();
     return access_log_open(config->log.access_log, config->log.access_log_format, note,

@@ -18,7 +18,8 @@ static size_t region_init(struct s3_region *region, const struct config_region *
     return from->policies.count;
 }
 
-void zone_init(struct zone *zone, const struct config *config, struct object_store *objects) {
+void zone_init(struct zone *zone, const struct config *config, struct object_store *objects,
+               struct identity *identity) {
     size_t policy_count = 0;
     for (size_t i = 0; i < config->region_count; i++) {
         policy_count += config->regions[i].policies.count;
@@ -34,7 +35,9 @@ void zone_init(struct zone *zone, const struct config *config, struct object_sto
     zone->service = (struct s3_service){.objects = objects,
                                         .regions = zone->regions,
                                         .region_count = config->region_count,
-                                        .buckets_per_project = config->limits.buckets_per_project};
+                                        .buckets_per_project = config->limits.buckets_per_project,
+                                        .identity = identity,
+                                        .allow_sigv2 = config->server.sigv2};
 }
 
 void zone_fini(struct zone *zone) {

@@ -18,8 +18,9 @@ struct zone {
     struct s3_policy *policies; /* of all regions, one region behind the other */
 };
 
-/* Owns: the zone's arrays, until zone_fini; `config` and `objects` must outlive it. */
-void zone_init(struct zone *zone, const struct config *config, struct object_store *objects);
+/* Owns: the zone's arrays, until zone_fini; what it is given must outlive it. */
+void zone_init(struct zone *zone, const struct config *config, struct object_store *objects,
+               struct identity *identity);
 
 /* Gives the arrays back; a zone of zeros is allowed. */
 void zone_fini(struct zone *zone);

@@ -23,6 +23,9 @@
 
 enum s3_test_who { S3_TEST_ALICE, S3_TEST_BOB, S3_TEST_CAROL, S3_TEST_ADMIN, S3_TEST_NOBODY };
 
+/* The secret of everybody's access key: "AKalice", "AKbob", … */
+#define S3_TEST_SECRET "secret-of-all"
+
 /* The time at which a world begins: 2026-11-24T12:00:00Z. */
 #define S3_TEST_NOW_NS (INT64_C(1795521600) * 1000000000)
 

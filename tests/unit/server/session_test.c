@@ -241,7 +241,7 @@ static void setup_with(struct fixture *f, const char *proxy, const struct net_li
     if (!is_ok(config_parse("test.conf", slice_str(text), &note, &f->config))) {
         fail_msg("%s", note.text);
     }
-    zone_init(&f->zone, f->config, NULL);
+    zone_init(&f->zone, f->config, NULL, NULL);
     snprintf(f->log_path, sizeof f->log_path, "%s/log", f->dir.path);
     assert_true(is_ok(access_log_open(f->log_path, ACCESS_LOG_JSON, &note, &f->access_log)));
     f->shared = (struct session_shared){.config = f->config,

@@ -119,7 +119,8 @@ static void test_wrong_locations_are_told_the_right_ones(void **state) {
          "Region &quot;europe-se-1-rep&quot; does not offer storage policy &quot;gp.archive&quot;; "
          "it offers: standard, hp.intensive."},
         {0, "standard",
-         "&quot;standard&quot; is a storage policy, not a region; &quot;:standard&quot; asks for it."},
+         "&quot;standard&quot; is a storage policy, not a region; &quot;:standard&quot; asks for "
+         "it."},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         t.region = cases[i].region;

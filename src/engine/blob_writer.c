@@ -50,7 +50,7 @@ static void list_add(struct file_writer *self) {
 }
 
 static void list_remove(struct file_writer *self) {
-    if (!self->link) return;
+    if (!self->has_name) return; /* `link` may be changed by a neighbour at any time */
     pthread_mutex_lock(&self->engine->writers_lock);
     *self->link = self->next;
     if (self->next) self->next->link = self->link;

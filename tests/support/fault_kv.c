@@ -6,8 +6,16 @@ static struct fault_kv *fault_of(struct kv *kv) {
     return CONTAINER_OF(kv, struct fault_kv, kv);
 }
 
-/* Counts a change. */
+/* Counts a change, and lets others in before it. */
 static void step(struct fault_kv *self, bool *ret_dies, bool *ret_apply) {
+    void (*meet)(void *context) = NULL;
+    pthread_mutex_lock(&self->lock);
+    if (self->meet_at != 0 && self->commits + 1 == self->meet_at) {
+        meet = self->meet;
+        self->meet_at = 0;
+    }
+    pthread_mutex_unlock(&self->lock);
+    if (meet) meet(self->context);
     pthread_mutex_lock(&self->lock);
     bool was_dead = self->dead;
     self->commits++;
@@ -86,4 +94,20 @@ bool fault_kv_revive(struct fault_kv *kv) {
     kv->die_at = 0;
     pthread_mutex_unlock(&kv->lock);
     return was_dead;
+}
+
+void fault_kv_meet_at(struct fault_kv *kv, uint64_t k, void (*meet)(void *context), void *context) {
+    pthread_mutex_lock(&kv->lock);
+    kv->meet_at = kv->commits + k;
+    kv->meet = meet;
+    kv->context = context;
+    pthread_mutex_unlock(&kv->lock);
+}
+
+bool fault_kv_met(struct fault_kv *kv) {
+    pthread_mutex_lock(&kv->lock);
+    bool met = kv->meet_at == 0;
+    kv->meet_at = 0;
+    pthread_mutex_unlock(&kv->lock);
+    return met;
 }

@@ -107,12 +107,14 @@ static void meet_share(void *context) {
 
 /* ---- buckets -------------------------------------------------------------------------------- */
 
+/* With and without the S3 name: each of the two names alone has to be guarded. */
 static void test_two_make_one_bucket(void **state) {
     struct fixture *f = *state;
-    for (uint64_t k = 1; k <= 3; k++) {
+    for (uint64_t k = 1; k <= 6; k++) {
+        f->wanted.claim_s3_name = k > 3;
         struct bucket b = {0};
         struct bucket found = {0};
-        fault_kv_meet_at(&f->t.kv, k, meet_create, f);
+        fault_kv_meet_at(&f->t.kv, k > 3 ? k - 3 : k, meet_create, f);
         expect_status(STATUS_EXISTS, create(f, &b));
         assert_true(fault_kv_met(&f->t.kv));
         expect_ok(f->status);
@@ -258,18 +260,20 @@ static void test_two_delete_one_bucket(void **state) {
 /* The names that a deletion takes away may already be those of another bucket. */
 static void test_a_bucket_made_anew_keeps_its_names(void **state) {
     struct fixture *f = *state;
-    expect_ok(create(f, &f->bucket));
-    struct bucket old = f->bucket;
-    fault_kv_meet_at(&f->t.kv, 2, meet_create, f);
-    expect_ok(bucket_delete(f->t.store, &old, NULL));
-    assert_true(fault_kv_met(&f->t.kv));
-    expect_ok(f->status); /* it met a deleted bucket, and finished the deletion first */
-    struct bucket found = {0};
-    expect_ok(find(f, TEST_PROJECT, &found));
-    assert_true(kv_partition_eq(found.incarnation, f->bucket.incarnation));
-    expect_ok(find(f, SLICE(""), &found));
-    assert_true(kv_partition_eq(found.incarnation, f->bucket.incarnation));
-    expect_nothing_left(f, &found);
+    for (int claims = 0; claims < 2; claims++) {
+        struct bucket found = {0};
+        f->wanted.claim_s3_name = claims;
+        expect_ok(create(f, &f->bucket));
+        struct bucket old = f->bucket;
+        fault_kv_meet_at(&f->t.kv, 2, meet_create, f);
+        expect_ok(bucket_delete(f->t.store, &old, NULL));
+        assert_true(fault_kv_met(&f->t.kv));
+        expect_ok(f->status); /* it met a deleted bucket, and finished the deletion first */
+        expect_ok(find(f, TEST_PROJECT, &found));
+        assert_true(kv_partition_eq(found.incarnation, f->bucket.incarnation));
+        expect_status(claims ? STATUS_OK : STATUS_NOT_FOUND, find(f, SLICE(""), &found));
+        expect_nothing_left(f, &f->bucket);
+    }
 }
 
 static void test_a_put_meets_the_end_of_its_bucket(void **state) {

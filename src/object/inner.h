@@ -38,6 +38,7 @@ struct object_store {
      */
     pthread_mutex_t lanes[STORE_LANES];
     _Atomic uint64_t tidied_buckets;
+    _Atomic uint64_t tidy_errors;
     _Atomic uint64_t commit_retries;
 };
 

@@ -39,6 +39,7 @@ void object_store_stats_read(struct object_store *store, struct object_store_sta
     *ret_stats = (struct object_store_stats){
         .tidied_blobs = blobs.collected_blobs,
         .tidied_buckets = atomic_load(&store->tidied_buckets),
+        .tidy_errors = atomic_load(&store->tidy_errors),
         .commit_retries = atomic_load(&store->commit_retries),
     };
 }

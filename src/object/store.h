@@ -57,6 +57,7 @@ struct status object_store_tidy(struct object_store *store, bool *ret_done);
 struct object_store_stats {
     uint64_t tidied_blobs;
     uint64_t tidied_buckets;
+    uint64_t tidy_errors; /* buckets that the housekeeping could not finish with; it tries again */
     uint64_t commit_retries; /* batches built again because of a race */
 };
 

@@ -129,6 +129,7 @@ static void round_run(struct tidy *tidy, struct round *round) {
     bool done = false;
     for (size_t i = 0; i < round->wanted_count; i++) {
         struct status s = tidy_partition(tidy->store, round->wanted[i], &done);
+        if (!is_ok(s)) atomic_fetch_add(&tidy->store->tidy_errors, 1);
         if (!is_ok(s) || !done) round->wanted[left++] = round->wanted[i];
     }
     round->wanted_count = left;

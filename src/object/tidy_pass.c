@@ -129,6 +129,7 @@ static struct status visit_all(struct object_store *store, struct visit visit, b
         from.bytes[key.len] = 0; /* the next one is behind this */
         from.len = key.len + 1;
         s = visit.run(&work, key, value, &done);
+        if (!is_ok(s)) atomic_fetch_add(&store->tidy_errors, 1);
         if (is_ok(first_error)) first_error = s;
         all_done &= done;
     }
@@ -159,8 +160,10 @@ static struct status tidy_named(struct tidy_work *work, struct slice key, struct
 struct status object_store_tidy(struct object_store *store, bool *ret_done) {
     bool named_done;
     bool pending_done;
-    TRY(visit_all(store, (struct visit){KEY_ACCOUNT_NAME, tidy_named}, &named_done));
-    TRY(visit_all(store, (struct visit){KEY_PENDING, tidy_pending_one}, &pending_done));
+    struct status named =
+        visit_all(store, (struct visit){KEY_ACCOUNT_NAME, tidy_named}, &named_done);
+    struct status pending =
+        visit_all(store, (struct visit){KEY_PENDING, tidy_pending_one}, &pending_done);
     *ret_done = named_done && pending_done;
-    return status_ok();
+    return is_ok(named) ? pending : named;
 }

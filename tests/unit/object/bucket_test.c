@@ -215,6 +215,32 @@ static void test_a_name_without_a_bucket_is_damage(void **state) {
     expect_status(STATUS_CORRUPT, find(t, SLICE(""), "b", &b));
 }
 
+/* One bucket with a damaged record does not keep the others from being tidied. */
+static void test_damage_is_passed_over(void **state) {
+    struct test_objects *t = *state;
+    struct bucket damaged = test_bucket(t, "a");
+    struct bucket sound = test_bucket(t, "b");
+    struct object_store_stats stats;
+    struct kv_batch *batch = kv_batch_new();
+    bool done = true;
+    const struct bucket *const both[] = {&damaged, &sound};
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        expect_ok(test_put(t, both[i], SLICE("k"), SLICE("x"), "e", NULL));
+        expect_ok(object_delete(t->store, both[i], SLICE("k"), NULL, NULL));
+    }
+    const struct key_id id = {{1}};
+    struct key mark = key_receipt_end(0, id);
+    kv_batch_put(batch, slice_take(key_slice(&mark), mark.len - 1), SLICE("x"));
+    expect_ok(kv_commit(t->mem, damaged.incarnation, batch, NULL));
+    kv_batch_free(&batch);
+    expect_status(STATUS_CORRUPT, object_store_tidy(t->store, &done));
+    assert_false(done);
+    assert_int_equal(test_count_keys(t, sound.incarnation, SLICE("")), 1);
+    object_store_stats_read(t->store, &stats);
+    assert_int_equal(stats.tidy_errors, 1);
+    assert_int_equal(stats.tidied_blobs, 1);
+}
+
 /* ---- quotas and races ----------------------------------------------------------------------- */
 
 static void test_quota(void **state) {
@@ -448,6 +474,7 @@ int main(void) {
         TEST(test_project_has_any),
         TEST(test_deletes_what_is_empty),
         TEST(test_a_name_without_a_bucket_is_damage),
+        TEST(test_damage_is_passed_over),
         TEST(test_quota),
         TEST(test_one_of_many_gets_the_name),
         TEST(test_quota_is_exact_under_a_race),

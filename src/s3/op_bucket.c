@@ -213,11 +213,15 @@ struct status op_head_bucket(struct s3_call *call) {
     http_response_set(&call->response, SLICE("x-amz-bucket-region"), call->bucket.region);
     http_response_set_str(&call->response, "x-amz-access-point-alias", "false");
     if (s3_param(call, "read-stats").ptr == NULL) return status_ok();
-    /* The Ceph gateway's way to ask for the size of a bucket. */
+    /* The Ceph gateway's way to ask for the size of a bucket, and for the project's quota. */
     struct bucket_usage usage;
     TRY(bucket_usage_read(call->service->objects, &call->bucket, &usage));
     http_response_set_u64(&call->response, "X-RGW-Object-Count", usage.objects);
     http_response_set_u64(&call->response, "X-RGW-Bytes-Used", usage.bytes);
+    uint64_t quota = call->service->buckets_per_project;
+    if (quota != UINT64_MAX) {
+        http_response_set_u64(&call->response, "X-RGW-Quota-Max-Buckets", quota);
+    }
     return status_ok();
 }
 

@@ -310,6 +310,10 @@ static void test_head_tells_the_usage_when_asked(void **state) {
     assert_int_equal(s3_test_get(&t, "HEAD /bucket?read-stats=true"), 200);
     assert_true(slice_eq(s3_test_header(&t, "x-rgw-object-count"), SLICE("2")));
     assert_true(slice_eq(s3_test_header(&t, "x-rgw-bytes-used"), SLICE("6")));
+    assert_true(slice_eq(s3_test_header(&t, "x-rgw-quota-max-buckets"), SLICE("1000")));
+    t.service.buckets_per_project = UINT64_MAX;
+    assert_int_equal(s3_test_get(&t, "HEAD /bucket?read-stats=true"), 200);
+    assert_null(s3_test_header(&t, "x-rgw-quota-max-buckets").ptr);
 }
 
 /* ---- ListBuckets -------------------------------------------------------------------------- */

@@ -51,6 +51,7 @@ enum s3_subject {
     S3_SERVICE,
     S3_BUCKET,
     S3_NEW_BUCKET, /* one that need not be there: CreateBucket */
+    S3_WEBSITE,    /* a page of a bucket that is a web site */
     S3_KEYS,       /* keys of a bucket, named in the body: the operation asks for each */
     S3_OBJECT
 };
@@ -114,6 +115,7 @@ struct s3_call {
     const struct http_head *head;
     const struct http_query *query;
     struct slice bucket_from_host;
+    bool is_website; /* the host name is one that serves buckets as web sites */
     struct slice request_id;
     struct slice host_id;
     struct slice source_ip; /* as text */

@@ -4,6 +4,7 @@
 #include "s3/cors.h"
 #include "s3/ops.h"
 #include "s3/tagging.h"
+#include "s3/website.h"
 #include "xml/reader.h"
 #include "xml/writer.h"
 
@@ -39,6 +40,18 @@ static struct status validate_cors(struct s3_call *call, const struct xml_node *
     if (!status_is(s, STATUS_INVALID)) return s;
     return is_malformed ? malformed(call)
                         : s3_refuse(call, S3_ERROR_INVALID_REQUEST, "%s", why.text);
+}
+
+static struct status validate_website(struct s3_call *call, const struct xml_node *root,
+                                      struct slice document) {
+    (void)root;
+    bool is_malformed;
+    struct website website;
+    struct note why = {0};
+    struct status s = website_parse(call->arena, document, &why, &is_malformed, &website);
+    if (!status_is(s, STATUS_INVALID)) return s;
+    return is_malformed ? malformed(call)
+                        : s3_refuse(call, S3_ERROR_INVALID_ARGUMENT, "%s", why.text);
 }
 
 static struct status validate_tagging(struct s3_call *call, const struct xml_node *root,
@@ -132,6 +145,8 @@ static struct status validate_tiering(struct s3_call *call, const struct xml_nod
 static const struct kind kinds[] = {
     {"cors", BUCKET_CONFIG_CORS, "CORSConfiguration", false, CORS_DOCUMENT_MAX, validate_cors,
      S3_ERROR_NO_SUCH_CORS_CONFIGURATION, NULL},
+    {"website", BUCKET_CONFIG_WEBSITE, "WebsiteConfiguration", false, WEBSITE_DOCUMENT_MAX,
+     validate_website, S3_ERROR_NO_SUCH_WEBSITE_CONFIGURATION, NULL},
     {"tagging", BUCKET_CONFIG_TAGGING, "Tagging", false, TAGGING_DOCUMENT_MAX, validate_tagging,
      S3_ERROR_NO_SUCH_TAG_SET, NULL},
     {"requestPayment", BUCKET_CONFIG_REQUEST_PAYMENT, "RequestPaymentConfiguration", false,

@@ -27,6 +27,9 @@ struct status op_get_config(struct s3_call *call);
 struct status op_delete_config(struct s3_call *call);
 struct status op_list_configs(struct s3_call *call);
 
+/* op_website.c: pages for browsers. */
+struct status op_website(struct s3_call *call);
+
 /* op_post.c: uploads by forms. */
 struct status op_post_object_check(struct s3_call *call);
 struct status op_post_object(struct s3_call *call);

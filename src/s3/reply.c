@@ -105,6 +105,26 @@ static void write_document(struct xml_writer *writer, const struct s3_call *call
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
+/* For browsers. Spec: S3 User Guide, "Website endpoints", "Key differences". */
+static struct status answer_page(struct s3_call *call, enum s3_error error) {
+    struct buf buf;
+    struct slice message = call->detail.message;
+    if (message.len == 0) message = slice_str(s3_error_message(error));
+    buf_init(&buf, ERROR_DOCUMENT_MAX);
+    int status = s3_error_http(error);
+    buf_printf(&buf,
+               "<!DOCTYPE html>\n<html><head><title>%d %s</title></head>\n<body>\n"
+               "<h1>%d %s</h1>\n<ul>\n<li>Code: %s</li>\n<li>Message: ",
+               status, http_reason(status), status, http_reason(status), s3_error_code(error));
+    xml_escape(&buf, message);
+    buf_append_str(&buf, "</li>\n<li>RequestId: ");
+    xml_escape(&buf, call->request_id);
+    buf_append_str(&buf, "</li>\n</ul>\n</body></html>\n");
+    struct status s = s3_answer_xml(call, &buf);
+    http_response_set_str(&call->response, "Content-Type", "text/html; charset=utf-8");
+    return s;
+}
+
 static void set_ids(struct s3_call *call) {
     http_response_set(&call->response, SLICE("x-amz-request-id"), call->request_id);
     http_response_set(&call->response, SLICE("x-amz-id-2"), call->host_id);
@@ -143,6 +163,11 @@ void s3_reply_error(struct s3_call *call, struct status status, bool *ret_intern
     end_answer(call);
     if (!call->early) set_head(call, error);
     if (!has_body(call, error)) return;
+    if (call->is_website) {
+        /* As below: without memory the status alone has to do. */
+        IGNORE_STATUS(answer_page(call, error));
+        return;
+    }
     add_usual_details(call, error);
     struct buf buf;
     struct xml_writer writer;

@@ -152,7 +152,8 @@ static struct slice allowed_methods(struct s3_call *call, enum s3_subject subjec
 
 static struct status refuse_method(struct s3_call *call, enum s3_subject subject,
                                    struct slice subresource) {
-    static const char *const words[] = {"SERVICE", "BUCKET", "BUCKET", "BUCKET", "OBJECT"};
+    static const char *const words[] = {"SERVICE", "BUCKET", "BUCKET",
+                                        "OBJECT",  "BUCKET", "OBJECT"};
     s3_refuse_with(call, "Method", call->head->method_text);
     s3_refuse_with(call, "ResourceType",
                    subresource.len > 0 ? subresource : slice_str(words[subject]));
@@ -160,10 +161,17 @@ static struct status refuse_method(struct s3_call *call, enum s3_subject subject
     return s3_refuse(call, S3_ERROR_METHOD_NOT_ALLOWED, NULL);
 }
 
+/* A page is named by its path alone. */
+static struct status route_page(struct s3_call *call) {
+    call->op = find_op(call, S3_WEBSITE, true);
+    return call->op != NULL ? status_ok() : refuse_method(call, S3_WEBSITE, SLICE(""));
+}
+
 struct status s3_route(struct s3_call *call) {
     TRY(check_query_text(call));
     TRY(split_path(call));
     TRY(check_lengths(call));
+    if (call->is_website) return route_page(call);
     enum s3_subject subject = call->key.len > 0           ? S3_OBJECT
                               : call->bucket_name.len > 0 ? S3_BUCKET
                                                           : S3_SERVICE;

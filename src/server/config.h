@@ -127,7 +127,8 @@ struct config_endpoint {
     const char *region_name;
     const struct config_region *region;
     struct config_addresses listen;
-    struct config_words hosts; /* lower case; "*.NAME" serves buckets as host names */
+    struct config_words hosts;         /* lower case; "*.NAME" serves buckets as host names */
+    struct config_words website_hosts; /* the same for web sites; a plain name is a bucket's */
     const char *tls_certificate;
     const char *tls_key; /* both or none */
 };
@@ -201,10 +202,12 @@ bool config_region_offers(const struct config_region *region, struct slice polic
 /*
  * The endpoint of `listener` that a Host header (without its port) leads to: the one that has the
  * name, else the one that has no names or is alone there; NULL where neither is. `*ret_bucket` is
- * what stands before the host name of a "*.NAME", empty otherwise. Spec: S3 User Guide, "Virtual
+ * what stands before the host name of a "*.NAME", empty otherwise. `*ret_website` says that the
+ * name is one for web sites; without a '*' it is the bucket's. Spec: S3 User Guide, "Virtual
  * hosting of general purpose buckets".
  */
 const struct config_endpoint *config_endpoint_find(const struct config_listener *listener,
-                                                   struct slice host, struct slice *ret_bucket);
+                                                   struct slice host, struct slice *ret_bucket,
+                                                   bool *ret_website);
 
 #endif

@@ -147,7 +147,24 @@ static bool has_host(const struct config_endpoint *endpoint, const char *host) {
     for (size_t i = 0; i < endpoint->hosts.count; i++) {
         if (strcmp(endpoint->hosts.items[i], host) == 0) return true;
     }
+    for (size_t i = 0; i < endpoint->website_hosts.count; i++) {
+        if (strcmp(endpoint->website_hosts.items[i], host) == 0) return true;
+    }
     return false;
+}
+
+/* Refuses a name of `endpoint` that `other` at the same address has. */
+static struct status check_hosts(struct config_loader *loader,
+                                 const struct config_endpoint *endpoint, const char *key,
+                                 const struct config_words *hosts,
+                                 const struct config_endpoint *other, const char *address) {
+    for (size_t i = 0; i < hosts->count; i++) {
+        if (!has_host(other, hosts->items[i])) continue;
+        return config_refuse(loader, config_line_of(config_block_of(loader, endpoint), key),
+                             "%s: '%s' at %s is taken by [endpoint %s]", key, hosts->items[i],
+                             address, other->name);
+    }
+    return status_ok();
 }
 
 /* Refuses a second endpoint at an address that could not be told from the first. */
@@ -168,12 +185,9 @@ static struct status check_shared(struct config_loader *loader,
                                  "'hosts'",
                                  address, other->name);
         }
-        for (size_t j = 0; j < endpoint->hosts.count; j++) {
-            if (!has_host(other, endpoint->hosts.items[j])) continue;
-            return config_refuse(loader, config_line_of(config_block_of(loader, endpoint), "hosts"),
-                                 "hosts: '%s' at %s is taken by [endpoint %s]",
-                                 endpoint->hosts.items[j], address, other->name);
-        }
+        TRY(check_hosts(loader, endpoint, "hosts", &endpoint->hosts, other, address));
+        TRY(check_hosts(loader, endpoint, "website_hosts", &endpoint->website_hosts, other,
+                        address));
     }
     return status_ok();
 }
@@ -274,24 +288,38 @@ static size_t match_host(const char *pattern, struct slice host, struct slice *r
     return suffix.len;
 }
 
+/* The best fit so far. */
+struct host_fit {
+    const struct config_endpoint *endpoint;
+    struct slice bucket;
+    bool website;
+    size_t length;
+};
+
+static void fit_hosts(const struct config_endpoint *endpoint, bool website, struct slice host,
+                      struct host_fit *best) {
+    const struct config_words *hosts = website ? &endpoint->website_hosts : &endpoint->hosts;
+    for (size_t i = 0; i < hosts->count; i++) {
+        struct slice bucket = SLICE("");
+        size_t length = match_host(hosts->items[i], host, &bucket);
+        if (length <= best->length) continue;
+        *best = (struct host_fit){endpoint, bucket, website, length};
+    }
+}
+
 const struct config_endpoint *config_endpoint_find(const struct config_listener *listener,
-                                                   struct slice host, struct slice *ret_bucket) {
-    const struct config_endpoint *best = NULL;
-    struct slice best_bucket = SLICE("");
-    size_t best_length = 0;
+                                                   struct slice host, struct slice *ret_bucket,
+                                                   bool *ret_website) {
+    struct host_fit best = {.bucket = SLICE("")};
     for (size_t i = 0; i < listener->endpoint_count; i++) {
         const struct config_endpoint *endpoint = listener->endpoints[i];
         bool takes_any = endpoint->hosts.count == 0 || listener->endpoint_count == 1;
-        if (takes_any && best == NULL) best = endpoint;
-        for (size_t j = 0; j < endpoint->hosts.count; j++) {
-            struct slice bucket = SLICE("");
-            size_t length = match_host(endpoint->hosts.items[j], host, &bucket);
-            if (length <= best_length) continue;
-            best = endpoint;
-            best_bucket = bucket;
-            best_length = length;
-        }
+        if (takes_any && best.endpoint == NULL) best.endpoint = endpoint;
+        fit_hosts(endpoint, false, host, &best);
+        fit_hosts(endpoint, true, host, &best);
     }
-    if (best != NULL) *ret_bucket = best_bucket;
-    return best;
+    if (best.endpoint == NULL) return NULL;
+    *ret_bucket = best.website && best.bucket.len == 0 ? host : best.bucket;
+    *ret_website = best.website;
+    return best.endpoint;
 }

@@ -57,7 +57,7 @@ static struct status find_endpoint(struct session *s) {
     /* RFC 3986 section 3.2.2: a name with a dot at its end is the same name. */
     if (host.len > 1 && host.ptr[host.len - 1] == '.') host.len--;
     const struct config_endpoint *endpoint =
-        config_endpoint_find(listener, host, &s->call.bucket_from_host);
+        config_endpoint_find(listener, host, &s->call.bucket_from_host, &s->call.is_website);
     if (endpoint == NULL) {
         return s3_refuse(&s->call, S3_ERROR_INVALID_REQUEST,
                          "No endpoint at this address has the host name in the request.");

@@ -20,9 +20,10 @@ static void check_config(const struct config *config) {
     }
     for (size_t i = 0; i < config->listener_count; i++) {
         struct slice bucket;
+        bool website;
         CHECK(config->listeners[i].endpoint_count > 0);
-        const struct config_endpoint *endpoint =
-            config_endpoint_find(&config->listeners[i], SLICE("bucket.localhost"), &bucket);
+        const struct config_endpoint *endpoint = config_endpoint_find(
+            &config->listeners[i], SLICE("bucket.localhost"), &bucket, &website);
         CHECK(endpoint == NULL || endpoint->region != NULL);
     }
 }

@@ -150,6 +150,7 @@ static void begin_call(struct s3_test *test) {
         .head = &test->request_head,
         .query = &test->query,
         .bucket_from_host = slice_str(test->bucket_from_host),
+        .is_website = test->is_website,
         .request_id = SLICE("REQUEST"),
         .host_id = SLICE("HOST"),
         .source_ip = SLICE("127.0.0.1"),

@@ -35,6 +35,7 @@ struct s3_test {
     enum s3_test_who who;         /* Alice to begin with */
     size_t region;                /* index of the endpoint's region; 0 to begin with */
     const char *bucket_from_host; /* NULL: path style */
+    bool is_website;              /* with bucket_from_host: it is a name for web sites */
     size_t body_step;             /* at most so many bytes a pull of the body; 0: no bound */
     bool body_is_cut;             /* the connection ends in the middle of the body */
     struct clock_manual clock;

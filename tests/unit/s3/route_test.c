@@ -13,6 +13,7 @@ static struct http_query query;
 static struct arena arena;
 static struct note note;
 static struct s3_call call;
+static bool host_is_website;
 static char bytes[HTTP_HEAD_MAX];
 
 /* Routes "GET /b/k?q", with header lines, on the virtual host of `host_bucket` (NULL: none). */
@@ -26,7 +27,8 @@ static struct status route(const char *what, const char *headers, const char *ho
                             .query = &query,
                             .arena = &arena,
                             .note = &note,
-                            .bucket_from_host = slice_str(host_bucket)};
+                            .bucket_from_host = slice_str(host_bucket),
+                            .is_website = host_is_website};
     return s3_route(&call);
 }
 
@@ -147,13 +149,14 @@ static void test_lengths(void **state) {
 /* Every row is reached by the request that its own columns describe. */
 static void test_every_row_is_reached(void **state) {
     (void)state;
-    static const char *const paths[] = {"/", "/b", "/b", "/b", "/b/k"};
+    static const char *const paths[] = {"/", "/b", "/b", "/b/k", "/b", "/b/k"};
     static const char *const methods[] = {
         [HTTP_GET] = "GET",   [HTTP_HEAD] = "HEAD",     [HTTP_PUT] = "PUT",
         [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS",
     };
     for (size_t i = 0; i < s3_op_count(); i++) {
         const struct s3_op *op = s3_op_at(i);
+        if (op->subject == S3_WEBSITE) continue; /* by host name, below */
         char what[200];
         char headers[200] = "";
         snprintf(what, sizeof what, "%s %s?x-id=%s", methods[op->method], paths[op->subject],
@@ -173,6 +176,20 @@ static void test_every_row_is_reached(void **state) {
         assert_int_equal(s3_op_index(call.op), i);
     }
     assert_int_equal(s3_op_index(NULL), s3_op_count());
+}
+
+/* At a host name for web sites the path alone counts. */
+static void test_pages(void **state) {
+    (void)state;
+    host_is_website = true;
+    assert_true(is_ok(route("GET /page?uploads", "", "site")));
+    assert_string_equal(call.op->name, "GetPage");
+    assert_true(is_ok(route("HEAD /", "", "site")));
+    assert_string_equal(call.op->name, "HeadPage");
+    struct status s = route("PUT /page", "", "site");
+    host_is_website = false;
+    assert_true(status_is(s, STATUS_REFUSED));
+    assert_int_equal(call.error, S3_ERROR_METHOD_NOT_ALLOWED);
 }
 
 static void test_headers_and_parameters_choose(void **state) {
@@ -249,6 +266,7 @@ int main(void) {
         cmocka_unit_test(test_broken_uris),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_every_row_is_reached),
+        cmocka_unit_test(test_pages),
         cmocka_unit_test(test_headers_and_parameters_choose),
         cmocka_unit_test(test_unknown_parameters_are_ignored),
         cmocka_unit_test(test_method_not_allowed),

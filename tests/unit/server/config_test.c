@@ -262,7 +262,9 @@ static void test_refuses_endpoints_that_cannot_be_told_apart(void **state) {
 static void assert_leads(const struct config_listener *listener, const char *host,
                          const char *endpoint, const char *bucket) {
     struct slice name = SLICE("untouched");
-    const struct config_endpoint *found = config_endpoint_find(listener, slice_str(host), &name);
+    bool website = false;
+    const struct config_endpoint *found =
+        config_endpoint_find(listener, slice_str(host), &name, &website);
     if (endpoint == NULL) {
         assert_null(found);
         return;
@@ -295,6 +297,33 @@ static void test_host_names_lead_to_endpoints(void **state) {
     assert_leads(&c->listeners[0], "127.0.0.1", "e", "");
     assert_leads(&c->listeners[0], "x.s3", "f", "x");
     config_free(&c);
+}
+
+static void test_host_names_of_web_sites(void **state) {
+    (void)state;
+    struct config *c = parse(WHOLE "hosts = a, *.a\nwebsite_hosts = *.site.a, www.shop\n");
+    static const struct {
+        const char *host;
+        const char *bucket;
+        bool website;
+    } cases[] = {{"x.a", "x", false},
+                 {"x.site.a", "x", true},
+                 {"www.shop", "www.shop", true},
+                 {"site.a", "site", false},
+                 {"a", "", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct slice bucket = SLICE("");
+        bool website = false;
+        assert_non_null(
+            config_endpoint_find(&c->listeners[0], slice_str(cases[i].host), &bucket, &website));
+        assert_true(slice_eq(bucket, slice_str(cases[i].bucket)));
+        assert_int_equal(website, cases[i].website);
+    }
+    config_free(&c);
+    assert_refused(WHOLE
+                   "hosts = a\n[endpoint f]\nregion = r\nlisten = 127.0.0.1:9000\n"
+                   "hosts = b\nwebsite_hosts = a\n",
+                   "f:14: website_hosts: 'a' at 127.0.0.1:9000 is taken by [endpoint e]");
 }
 
 static bool trusted(const struct config *c, const char *text) {
@@ -546,6 +575,7 @@ int main(void) {
         cmocka_unit_test(test_refuses_what_does_not_fit_together),
         cmocka_unit_test(test_refuses_endpoints_that_cannot_be_told_apart),
         cmocka_unit_test(test_host_names_lead_to_endpoints),
+        cmocka_unit_test(test_host_names_of_web_sites),
         cmocka_unit_test(test_networks),
         cmocka_unit_test_setup_teardown(test_refuses_paths_that_cannot_be_used, make_fixture,
                                         remove_fixture),

@@ -7,6 +7,8 @@
 #include "engine/checksum.h"
 #include "engine/record.pb-c.h"
 
+enum { RECORD_BLOCK = 4 * 1024, RECORD_MAX = 2 * ENGINE_INLINE_MAX };
+
 struct file_reader {
     struct blob_reader reader;
     struct engine *engine;
@@ -150,14 +152,16 @@ static bool record_is_valid(const Engine__BlobRecord *record) {
 
 static struct status record_load(struct file_reader *self) {
     struct blob_key key = blob_key_make(BLOB_KEY_RECORD, self->id);
-    struct db_name name;
-    db_name_make(&name, self->partition, blob_key_slice(&key));
-    rocksdb_pinnableslice_t *pinned;
-    TRY(db_get(&self->engine->db, slice_of(name.bytes, name.len), &pinned));
-    size_t len;
-    const char *value = rocksdb_pinnableslice_value(pinned, &len);
-    self->record = engine__blob_record__unpack(NULL, len, (const uint8_t *)value);
-    rocksdb_pinnableslice_destroy(pinned);
+    struct arena arena;
+    arena_init(&arena, RECORD_BLOCK, RECORD_MAX);
+    struct slice value;
+    struct status s =
+        kv_get(meta_kv(self->engine->meta), self->partition, blob_key_slice(&key), &arena, &value);
+    if (is_ok(s)) {
+        self->record = engine__blob_record__unpack(NULL, value.len, (const uint8_t *)value.ptr);
+    }
+    arena_fini(&arena);
+    TRY(s);
     if (!record_is_valid(self->record)) return damaged(self);
     self->reader.size = self->record->size;
     const Engine__BlobInline *bytes = self->record->inline_bytes;

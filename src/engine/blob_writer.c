@@ -237,7 +237,7 @@ static const struct blob_writer_ops file_writer_ops = {
 
 /*
  * Milliseconds, then chance: the records of a partition are written in about the order of their
- * keys, which RocksDB likes.
+ * keys, which the index likes.
  */
 static struct blob_id id_make(struct engine *engine) {
     struct blob_id id;

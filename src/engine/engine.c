@@ -5,17 +5,18 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "engine/log.h"
 #include "engine/store.h"
 
 enum {
-    CACHE_BYTES = 32 * 1024 * 1024,
-    WRITE_BUFFER_BYTES = 16 * 1024 * 1024,
-    WRITE_BUFFERS_AT_ONCE = 3,
-    DB_PATH_MAX = 4096,
+    LAYER_BYTES = 64 * 1024 * 1024,
+    LAYER_BYTES_MIN = 4 * 1024 * 1024,
+    LAYER_SHARE = 256,      /* of the drive */
+    LOG_PER_LAYER = 4,      /* the ring's limit in layers */
+    LOG_SEGMENTS_LEAST = 8, /* what the largest batch needs, and some */
 };
 
-/* The store's id again, inside the database: a name shorter than a partition's. */
-static const char id_name[] = "store-id";
+static const char meta_name[] = "meta";
 
 static unsigned copies_promised(const struct engine_policy *policy) {
     return policy->copies > 0 ? policy->copies : policy->parity_pieces + 1;
@@ -45,61 +46,50 @@ static struct status policies_take(struct engine *engine, const struct engine_co
     return status_ok();
 }
 
-static struct status database_open(struct engine *engine, const struct engine_config *config,
-                                   struct note *note) {
-    char path[DB_PATH_MAX];
-    int len = snprintf(path, sizeof path, "%s/kv", config->data_dir);
-    if (len < 0 || (size_t)len >= sizeof path) {
-        return note_status(note, STATUS_INVALID, "the data directory's path is too long");
+/* How much a layer may take: less on a small drive, as a checkpoint needs room for two. */
+static uint64_t layer_bytes_for(const struct engine *engine) {
+    struct fs_space space = {0};
+    IGNORE_STATUS(fs_space_read(engine->fs, engine->home.dir_fd, &space)); /* then it is small */
+    uint64_t bytes = space.total_bytes / LAYER_SHARE;
+    if (bytes < LAYER_BYTES_MIN) return LAYER_BYTES_MIN;
+    return bytes < LAYER_BYTES ? bytes : LAYER_BYTES;
+}
+
+/* Opens the directory of log and index, and makes it in a new store. */
+static struct status meta_dir_open(struct engine *engine) {
+    struct fs *fs = engine->fs;
+    int dir_fd = engine->home.dir_fd;
+    if (engine->home.is_new) {
+        struct status s = fs->ops->dir_make(fs, dir_fd, meta_name);
+        if (!is_ok(s) && !status_is(s, STATUS_EXISTS)) return s;
+        TRY(fs_dir_sync(fs, dir_fd));
     }
-    struct db_config db_config = {
-        .path = path,
-        .cache_bytes = config->cache_bytes ? config->cache_bytes : CACHE_BYTES,
-        .write_buffer_bytes =
-            config->write_buffer_bytes ? config->write_buffer_bytes : WRITE_BUFFER_BYTES,
+    return fs_dir_open(fs, dir_fd, meta_name, &engine->meta_fd);
+}
+
+/* The store is one as soon as it is signed: what lies there before is made anew. */
+static struct status meta_start(struct engine *engine, const struct engine_config *config,
+                                struct note *note) {
+    struct status s = meta_dir_open(engine);
+    if (!is_ok(s)) return note_status(note, s.code, "its folder 'meta': %s", status_text(s.code));
+    uint64_t layer_bytes =
+        config->write_buffer_bytes ? config->write_buffer_bytes : layer_bytes_for(engine);
+    space_init(&engine->space, engine->fs, engine->clock, engine->home.dir_fd, 2 * layer_bytes);
+    struct meta_config meta_config = {
+        .fs = engine->fs,
+        .clock = engine->clock,
+        .dir_fd = engine->meta_fd,
+        .space = &engine->space,
+        .cache_bytes = config->cache_bytes,
+        .layer_bytes = layer_bytes,
+        .segments_max = (unsigned)(LOG_PER_LAYER * layer_bytes / LOG_SEGMENT_BYTES),
     };
-    uint64_t margin = WRITE_BUFFERS_AT_ONCE * (uint64_t)db_config.write_buffer_bytes;
-    space_init(&engine->space, engine->fs, engine->clock, engine->home.dir_fd, margin);
-    struct note reason = {0};
-    struct status s = db_open(&engine->db, &db_config, &reason);
-    if (!is_ok(s)) {
-        note_set(note, "data directory %s: can't open its database: %s", config->data_dir,
-                 reason.text);
+    if (meta_config.segments_max < LOG_SEGMENTS_LEAST) {
+        meta_config.segments_max = LOG_SEGMENTS_LEAST;
     }
-    return s;
-}
-
-static struct status id_write(struct engine *engine, struct note *note) {
-    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
-    const uint8_t *id = engine->home.store_id;
-    rocksdb_writebatch_put(batch, id_name, sizeof id_name - 1, (const char *)id, HOME_STORE_ID_LEN);
-    struct status s = db_write(&engine->db, batch, note);
-    rocksdb_writebatch_destroy(batch);
-    return s;
-}
-
-/* Sees to it that the database and the directory are of one store; a new one gets its identity. */
-static struct status id_settle(struct engine *engine, struct note *note) {
-    rocksdb_pinnableslice_t *pinned = NULL;
-    struct status s = db_get(&engine->db, slice_of(id_name, sizeof id_name - 1), &pinned);
-    bool found = is_ok(s);
-    if (!found && !status_is(s, STATUS_NOT_FOUND)) return s;
-    struct slice id = slice_of(NULL, 0);
-    if (found) id.ptr = rocksdb_pinnableslice_value(pinned, &id.len);
-    bool same = slice_eq(id, slice_of(engine->home.store_id, HOME_STORE_ID_LEN));
-    if (found && engine->home.is_new && id.len == HOME_STORE_ID_LEN) {
-        /* A crash came between the two: the directory takes the database's id. */
-        memcpy(engine->home.store_id, id.ptr, id.len);
-        same = true;
-    }
-    if (found) rocksdb_pinnableslice_destroy(pinned);
-    if (!found && engine->home.is_new) {
-        TRY(id_write(engine, note));
-        same = true;
-    }
-    if (!same) {
-        return note_status(note, STATUS_CORRUPT, "its database is of another store");
-    }
+    memcpy(meta_config.store_id, engine->home.store_id, META_STORE_ID_LEN);
+    if (engine->home.is_new) TRY(meta_create(&meta_config, engine->random, note));
+    TRY(meta_open(&meta_config, note, &engine->meta));
     return engine->home.is_new ? home_sign(&engine->home, note) : status_ok();
 }
 
@@ -107,15 +97,14 @@ static struct status open_steps(struct engine *engine, const struct engine_confi
                                 struct note *note) {
     TRY(policies_take(engine, config, note));
     TRY(home_open(&engine->home, engine->fs, engine->random, config->data_dir, note));
-    TRY(database_open(engine, config, note));
-    commit_queue_init(&engine->commits, &engine->db, &engine->space);
     struct note reason = {0};
-    struct status s = id_settle(engine, &reason);
+    struct status s = meta_start(engine, config, &reason);
     if (!is_ok(s)) {
         const char *text = reason.text[0] ? reason.text : status_text(s.code);
         note_set(note, "data directory %s: %s", config->data_dir, text);
         return s;
     }
+    engine->blob.kv = meta_kv(engine->meta);
     return sweep_start(engine, note);
 }
 
@@ -123,12 +112,12 @@ struct status engine_open(const struct engine_config *config, struct clock *cloc
                           struct random *random, struct note *note, struct engine **ret_engine) {
     struct engine *engine = calloc(1, sizeof *engine);
     CHECK(engine);
-    engine->kv.ops = &engine_kv_ops;
-    engine->blob = (struct blob_store){&engine_blob_ops, &engine->kv};
+    engine->blob = (struct blob_store){.ops = &engine_blob_ops};
     engine->fs = config->fs ? config->fs : fs_system();
     engine->clock = clock;
     engine->random = random;
     engine->home.dir_fd = -1;
+    engine->meta_fd = -1;
     CHECK(pthread_mutex_init(&engine->writers_lock, NULL) == 0);
     struct status s = open_steps(engine, config, note);
     if (is_ok(s)) {
@@ -140,7 +129,7 @@ struct status engine_open(const struct engine_config *config, struct clock *cloc
 }
 
 struct kv *engine_kv(struct engine *engine) {
-    return &engine->kv;
+    return meta_kv(engine->meta);
 }
 
 struct blob_store *engine_blob(struct engine *engine) {
@@ -159,7 +148,7 @@ bool engine_redundancy_note(const struct engine *engine, size_t index, struct no
 }
 
 struct status engine_health(struct engine *engine, struct note *note) {
-    TRY(commit_health(&engine->commits, note));
+    TRY(meta_health(engine->meta, note));
     struct status s = space_admit(&engine->space, 0, false);
     if (!is_ok(s)) note_set(note, "the drive is nearly full: only deletes are taken");
     return s;
@@ -170,8 +159,8 @@ void engine_close(struct engine **engine) {
     if (!self) return;
     sweep_stop(self);
     CHECK(!self->writers);
-    if (self->commits.db) commit_queue_fini(&self->commits);
-    db_close(&self->db);
+    meta_close(&self->meta);
+    fs_close(self->fs, &self->meta_fd);
     if (self->space.fs) space_fini(&self->space);
     if (self->home.dir_fd >= 0) home_close(&self->home);
     pthread_mutex_destroy(&self->writers_lock);

@@ -3,11 +3,11 @@
  *
  *     open ── engine_kv, engine_blob ── … ── close
  *
- * This first driver keeps records in RocksDB, with a group commit of its own in front of it, and
- * every blob of more than ENGINE_INLINE_MAX bytes in a file. It keeps one copy of everything: a
- * policy that promises more is refused at the open unless it is allowed by name, and then
- * engine_redundancy_note says so. Files, keys, records and the commit protocol are described in
- * docs/format.md; why it is made like this, in docs/decisions/0001.
+ * Records are kept by the metadata store (meta.h): a redo log in front of an index of our own.
+ * Every blob of more than ENGINE_INLINE_MAX bytes lies in a file. The engine keeps one copy of
+ * everything: a policy that promises more is refused at the open unless it is allowed by name, and
+ * then engine_redundancy_note says so. Files, keys, records and the commit protocol are described
+ * in docs/format.md; why it is made like this, in docs/decisions/0003.
  *
  * One process at a time: the data directory is locked as long as the engine is open.
  *
@@ -43,7 +43,7 @@ struct engine_config {
     const struct engine_policy *policies;
     size_t policy_count;
     size_t cache_bytes;        /* of records read */
-    size_t write_buffer_bytes; /* of records not yet sorted into files */
+    size_t write_buffer_bytes; /* of records not yet in the index, at which a checkpoint begins */
     struct fs *fs;             /* NULL: the system's */
 };
 
@@ -55,7 +55,7 @@ struct engine;
  * Errors, each with one line for people in `note`: BUSY (in use by another process); INVALID (not a
  * data directory of ours, or a policy whose redundancy is not there and not allowed to be less);
  * UNSUPPORTED (written by a newer version); CORRUPT; NO_SPACE; DENIED; IO.
- * Blocks: replays what the last process did not sort into files, at most a few seconds.
+ * Blocks: reads the log, at most a few seconds.
  */
 struct status engine_open(const struct engine_config *config, struct clock *clock,
                           struct random *random, struct note *note, struct engine **ret_engine);

@@ -8,7 +8,7 @@
 #include "base/codec.h"
 #include "engine/checksum.h"
 
-enum { IDENTITY_MAX = 256 };
+enum { IDENTITY_MAX = 256, HOME_FORMAT_ROCKSDB = 1 };
 
 static const char identity_name[] = "store";
 static const char lock_name[] = "lock";
@@ -17,7 +17,7 @@ static const char blobs_name[] = "blobs";
 /* What may lie in a directory that is about to become a store: what a crash left of an earlier
  * attempt, what a fresh file system has, what the server puts beside the store. */
 static const char *const harmless_names[] = {
-    "lock", "reserve", "kv", "blobs", "lost+found", "secret.key", "admin.sock", "admin.lock",
+    "lock", "reserve", "meta", "blobs", "lost+found", "secret.key", "admin.sock", "admin.lock",
 };
 
 struct foreign_visitor {
@@ -65,6 +65,12 @@ static struct status identity_parse(struct home *home, struct slice text, struct
     }
     if (!line_take(&rest, SLICE("format "), &value) || !slice_parse_u64(value, &format)) {
         return note_status(note, STATUS_CORRUPT, "its file 'store' is damaged");
+    }
+    if (format == HOME_FORMAT_ROCKSDB) {
+        return note_status(note, STATUS_UNSUPPORTED,
+                           "it was made by the first engine, over RocksDB, which this version does "
+                           "not read: serve it with the version that made it and copy the objects "
+                           "into a new directory");
     }
     if (format != HOME_FORMAT) {
         return note_status(note, STATUS_UNSUPPORTED,

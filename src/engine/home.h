@@ -4,7 +4,7 @@
  *     DATA/store       whose: format version and store id
  *     DATA/lock        locked while a process has it
  *     DATA/reserve     space to be given up for deletes (space.h)
- *     DATA/kv/         RocksDB
+ *     DATA/meta/       the log and the index (meta.h)
  *     DATA/blobs/XX/   files of blobs, XX the last byte of the id
  *
  * Threads: one at a time.
@@ -16,7 +16,7 @@
 #include "os/fs.h"
 #include "os/random.h"
 
-enum { HOME_FORMAT = 1, HOME_STORE_ID_LEN = 16, HOME_FANOUT = 256 };
+enum { HOME_FORMAT = 2, HOME_STORE_ID_LEN = 16, HOME_FANOUT = 256 };
 
 struct home {
     struct fs *fs;

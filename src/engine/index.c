@@ -104,7 +104,9 @@ static struct index *index_new(const struct index_config *config) {
     index->fd = -1;
     index->cache = cache_new(config->cache_bytes);
     space_map_init(&index->map);
+    index->ahead = index_ahead_new(index);
     CHECK(pthread_mutex_init(&index->lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&index->grow_lock, NULL) == 0);
     return index;
 }
 
@@ -121,6 +123,7 @@ static struct status create_steps(struct index *index) {
     const struct index_config *config = &index->config;
     TRY(fs_open_write(config->fs, config->dir_fd, index_name, FS_CREATE | FS_DIRECT, &index->fd));
     TRY(fs_preallocate(config->fs, index->fd, (uint64_t)FIRST_PAGES * PAGE_BYTES));
+    index->allocated_pages = FIRST_PAGES;
     space_map_grow(&index->map, FIRST_PAGES);
     uint32_t page;
     uint32_t count;
@@ -201,6 +204,12 @@ static struct status open_steps(struct index *index, struct note *note) {
     index->current = index->oldest = root_new(&super.root);
     index->stats.live_bytes = index->map.live_grains * PAGE_GRAIN_BYTES;
     index->stats.file_bytes = (uint64_t)index->map.pages * PAGE_BYTES;
+    uint64_t bytes;
+    s = fs_size(config->fs, index->fd, &bytes);
+    if (!is_ok(s)) return note_status(note, s.code, "can't read the size of the index");
+    /* A crash may have left the file longer than the map. */
+    index->allocated_pages = bytes / PAGE_BYTES;
+    index_room_note(index);
     return status_ok();
 }
 
@@ -282,10 +291,12 @@ void index_close(struct index **index) {
         free(self->oldest);
         self->oldest = newer;
     }
+    index_ahead_free(&self->ahead);
     cache_free(&self->cache);
     space_map_fini(&self->map);
     free(self->chunks);
     fs_close(self->config.fs, &self->fd);
+    pthread_mutex_destroy(&self->grow_lock);
     pthread_mutex_destroy(&self->lock);
     free(self);
     *index = NULL;

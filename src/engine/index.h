@@ -36,6 +36,7 @@ struct index_config {
     int dir_fd; /* of the directory that has the file `index`; the caller's */
     uint8_t store_id[INDEX_STORE_ID_LEN];
     size_t cache_bytes;
+    unsigned read_threads; /* that read ahead for an apply, at most 16; 0: none */
 };
 
 struct index;
@@ -119,10 +120,13 @@ struct slice index_cursor_name(const struct index_cursor *cursor);
 struct status index_cursor_value(struct index_cursor *cursor, struct slice *ret_value);
 
 /*
- * Makes room in the file for `changes` changes of `bytes` bytes of names and values in all, so that
- * an apply of them does not run out of it. Errors: NO_SPACE (nothing changed); IO.
+ * Sees to it that an apply of `changes` changes, of `bytes` bytes of names and values in all, finds
+ * room in the file, which is made longer where it has to be, with `slack_pages` left over. What was
+ * granted is not kept apart: ask for all that is not applied yet. Does not wait for an apply.
+ * Errors: NO_SPACE (nothing changed); IO.
  */
-struct status index_reserve(struct index *index, size_t changes, uint64_t bytes);
+struct status index_room(struct index *index, uint64_t changes, uint64_t bytes,
+                         uint64_t slack_pages);
 
 /*
  * Applies sorted changes and the log position that belongs to them, durable on return; readers

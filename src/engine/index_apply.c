@@ -26,6 +26,7 @@ struct builder {
     size_t cap;
     size_t item_bytes; /* of all items, with whole keys */
     struct slice low;
+    bool hot; /* some of it was in the cache, where readers want it */
 };
 
 struct apply {
@@ -56,6 +57,7 @@ static void builder_begin(struct builder *builder, struct slice low) {
     if (builder->count > 0) return;
     arena_reset(&builder->bytes);
     builder->low = keep(builder, low);
+    builder->hot = false;
 }
 
 static void builder_add(struct builder *builder, const struct page_item *item,
@@ -124,10 +126,12 @@ static struct status page_emit(struct apply *a, unsigned level, size_t n, struct
     TRY(index_writer_next(&a->pages, &page, &number));
     page_build(page, &identity, &range, builder->items, n);
     struct page_ref ref = page_seal(page, number);
-    struct cache_frame *frame = cache_take(a->index->cache, number);
-    memcpy(frame->bytes, page, PAGE_BYTES);
-    frame->sum = ref.sum;
-    cache_replace(a->index->cache, frame);
+    if (builder->hot || level > 0) {
+        struct cache_frame *frame = cache_take(a->index->cache, number);
+        memcpy(frame->bytes, page, PAGE_BYTES);
+        frame->sum = ref.sum;
+        cache_replace(a->index->cache, frame);
+    }
     struct builder *above = &a->builders[level + 1];
     builder_begin(above, builder->low);
     struct page_item item = {.key = keep(above, builder->low), .child = ref};
@@ -292,16 +296,43 @@ static struct status page_apply(struct apply *a, const char *page, struct page_r
 
 static struct status child_apply(struct apply *a, const char *branch, unsigned at,
                                  const struct apply_part *part) {
-    struct cache_frame *frame;
-    TRY(index_child_load(a->index, branch, at, page_level(branch) > 1, &frame));
-    builder_begin(&a->builders[page_level(branch) - 1], part->range.low);
-    struct status s = page_apply(a, frame->bytes, page_child(branch, at), part);
-    cache_unpin(a->index->cache, frame);
+    struct index *index = a->index;
+    struct page_ref ref = page_child(branch, at);
+    unsigned level = page_level(branch) - 1;
+    builder_begin(&a->builders[level], part->range.low);
+    struct cache_frame *frame = level == 0 ? index_ahead_take(index->ahead, ref) : NULL;
+    if (frame && !index_child_belongs(branch, at, frame->bytes)) {
+        cache_unpin(index->cache, frame);
+        return status_of(STATUS_CORRUPT);
+    }
+    if (!frame) {
+        if (cache_has(index->cache, ref.number)) a->builders[level].hot = true;
+        TRY(index_child_load(index, branch, at, level > 0, &frame));
+    }
+    struct status s = page_apply(a, frame->bytes, ref, part);
+    cache_unpin(index->cache, frame);
     return s;
 }
 
-static struct status branch_apply(struct apply *a, const char *branch,
-                                  const struct apply_part *part) {
+/* Reads the leaves below a branch that have changes, all at once. */
+static void leaves_read(struct apply *a, const char *branch, const struct apply_part *part) {
+    unsigned count = page_count(branch);
+    size_t from = part->from;
+    for (unsigned at = 0; at < count && from < part->to; at++) {
+        size_t to = part->to;
+        if (at + 1 < count) {
+            char key[INDEX_NAME_MAX];
+            size_t len = page_key_copy(branch, at + 1, key);
+            to = part_end(a, from, part->to, slice_of(key, len));
+        }
+        if (from < to) index_ahead_want(a->index->ahead, page_child(branch, at));
+        from = to;
+    }
+    index_ahead_read(a->index->ahead);
+}
+
+static struct status branch_children_apply(struct apply *a, const char *branch,
+                                           const struct apply_part *part) {
     unsigned level = page_level(branch);
     unsigned count = page_count(branch);
     struct apply_part piece = {.from = part->from, .range.low = part->range.low};
@@ -323,6 +354,14 @@ static struct status branch_apply(struct apply *a, const char *branch,
         piece.range.low = piece.range.high;
     }
     return builder_flush(a, level - 1, part->range);
+}
+
+static struct status branch_apply(struct apply *a, const char *branch,
+                                  const struct apply_part *part) {
+    if (page_level(branch) == 1) leaves_read(a, branch, part);
+    struct status s = branch_children_apply(a, branch, part);
+    if (page_level(branch) == 1) index_ahead_forget(a->index->ahead);
+    return s;
 }
 
 /* Pours a page, with its changes, into the builder of its level. */
@@ -413,7 +452,9 @@ struct status index_apply(struct index *index, const struct index_change *change
     if (atomic_load(&index->failed)) {
         return note_status(note, STATUS_IO, "an earlier checkpoint of the index failed");
     }
+    pthread_mutex_lock(&index->lock);
     struct index_root root = *index->current;
+    pthread_mutex_unlock(&index->lock);
     struct apply *a = calloc(1, sizeof *a);
     CHECK(a);
     a->index = index;
@@ -432,21 +473,11 @@ struct status index_apply(struct index *index, const struct index_change *change
         a->stats.live_bytes = index->map.live_grains * PAGE_GRAIN_BYTES;
         a->stats.file_bytes = (uint64_t)index->map.pages * PAGE_BYTES;
         index_root_push(index, &root, &a->stats);
+        index_room_note(index);
     } else {
         apply_failed(index, s, note);
     }
     apply_fini(a);
     free(a);
     return s;
-}
-
-struct status index_reserve(struct index *index, size_t changes, uint64_t bytes) {
-    pthread_mutex_lock(&index->lock);
-    uint64_t leaves = index->stats.leaves;
-    pthread_mutex_unlock(&index->lock);
-    uint64_t touched = changes < leaves ? changes : leaves;
-    uint64_t need = touched + touched / 8 + 2 * bytes / PAGE_BYTES + 2 * INDEX_WRITE_PAGES +
-                    PAGE_LEVELS_MAX + index->map.pages / SPACE_CHUNK_PAGES + 2;
-    if (need <= index->map.free_pages) return status_ok();
-    return index_grow(index, (uint32_t)(need - index->map.free_pages));
 }

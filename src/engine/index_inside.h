@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/fan.h"
 #include "engine/index.h"
 #include "engine/space_map.h"
 #include "os/fs.h"
@@ -33,12 +34,31 @@ struct index {
     struct index_root *current;
     struct index_stats stats;
     atomic_bool failed;
+    pthread_mutex_t grow_lock; /* guards what follows */
+    uint64_t allocated_pages;  /* that the file has on the drive, in the map or not yet */
+    uint64_t mapped_pages;     /* that the map had after the last apply */
+    uint64_t room_pages;       /* that were free then, or held by older roots only */
     /* The rest is of the one that applies. */
     struct space_map map;
     struct page_ref *chunks; /* the pages of the stored map */
     size_t chunk_cap;
     struct page_ref dirs[INDEX_DIRS_MAX];
+    struct index_ahead *ahead;
 };
+
+/*
+ * Leaves that an apply is going to read: all that are wanted are read at once, then taken one by
+ * one, pinned and not listed in the cache, as they are about to be replaced; NULL: not read ahead.
+ */
+struct index_ahead *index_ahead_new(struct index *index);
+void index_ahead_free(struct index_ahead **ahead);
+void index_ahead_want(struct index_ahead *ahead, struct page_ref ref);
+void index_ahead_read(struct index_ahead *ahead);
+struct cache_frame *index_ahead_take(struct index_ahead *ahead, struct page_ref ref);
+void index_ahead_forget(struct index_ahead *ahead);
+
+/* Whether child `at` of a branch lies within what the branch says of it (I1). */
+bool index_child_belongs(const char *branch, unsigned at, const char *child);
 
 /* Reads a page, from the cache or the drive, pinned; `listed`: to be kept in the cache. */
 struct status index_page_load(struct index *index, struct page_ref ref, bool listed,
@@ -83,7 +103,10 @@ struct status index_writer_next(struct index_writer *writer, char **ret_page, ui
 struct status index_writer_value(struct index_writer *writer, struct slice value,
                                  struct page_value *ret_value);
 
-/* Makes the file longer by at least `pages`. Errors: NO_SPACE; IO. */
+/* Notes what is free, after an apply and at the open. */
+void index_room_note(struct index *index);
+
+/* Makes the map, and the file, longer by at least `pages`. Errors: NO_SPACE; IO. */
 struct status index_grow(struct index *index, uint32_t pages);
 
 /* Writes the changed pages of the map, and of its directory. */

@@ -45,8 +45,7 @@ struct status index_page_load(struct index *index, struct page_ref ref, bool lis
     return status_ok();
 }
 
-/* Whether a child's range lies within what its branch says (I1). */
-static bool child_belongs(const char *branch, unsigned at, const char *child) {
+bool index_child_belongs(const char *branch, unsigned at, const char *child) {
     char key[INDEX_NAME_MAX];
     struct page_range range = page_range_of(child);
     if (page_level(child) + 1 != page_level(branch)) return false;
@@ -68,7 +67,7 @@ struct status index_child_load(struct index *index, const char *branch, unsigned
     struct cache_frame *frame = frame_cached(index, ref);
     if (!frame) {
         TRY(frame_read(index, ref, &frame));
-        if (!child_belongs(branch, at, frame->bytes)) {
+        if (!index_child_belongs(branch, at, frame->bytes)) {
             cache_unpin(index->cache, frame);
             return status_of(STATUS_CORRUPT);
         }

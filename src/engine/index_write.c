@@ -69,23 +69,62 @@ static void chunks_fit(struct index *index) {
     index->chunk_cap = 2 * total;
 }
 
-struct status index_grow(struct index *index, uint32_t pages) {
-    uint32_t step = index->map.pages / 8;
+/* Gives the file `pages` pages on the drive, or some more. Called under the grow lock. */
+static struct status file_grow(struct index *index, uint64_t pages) {
+    uint64_t step = index->allocated_pages / 16;
     if (step < GROW_PAGES_MIN) step = GROW_PAGES_MIN;
     if (step > GROW_PAGES_MAX) step = GROW_PAGES_MAX;
-    if (step < pages) step = pages;
-    uint64_t whole = (uint64_t)index->map.pages + step;
-    if (whole > UINT32_MAX) return status_of(STATUS_NO_SPACE);
+    uint64_t whole = index->allocated_pages + step;
+    if (whole < pages) whole = pages;
+    if (pages > UINT32_MAX) return status_of(STATUS_NO_SPACE);
     struct fs *fs = index->config.fs;
     struct status s = fs_preallocate(fs, index->fd, whole * PAGE_BYTES);
-    if (status_is(s, STATUS_NO_SPACE) && step > pages) {
-        whole = (uint64_t)index->map.pages + pages;
+    if (status_is(s, STATUS_NO_SPACE) && whole > pages) {
+        whole = pages;
         s = fs_preallocate(fs, index->fd, whole * PAGE_BYTES);
     }
+    if (is_ok(s)) index->allocated_pages = whole;
+    return s;
+}
+
+struct status index_grow(struct index *index, uint32_t pages) {
+    uint64_t whole = (uint64_t)index->map.pages + pages;
+    pthread_mutex_lock(&index->grow_lock);
+    struct status s = status_ok();
+    if (whole > index->allocated_pages) s = file_grow(index, whole);
+    uint64_t step = index->map.pages / 16 > GROW_PAGES_MIN ? index->map.pages / 16 : GROW_PAGES_MIN;
+    if (whole < index->map.pages + step) whole = index->map.pages + step;
+    if (whole > index->allocated_pages) whole = index->allocated_pages;
+    pthread_mutex_unlock(&index->grow_lock);
     TRY(s);
     space_map_grow(&index->map, (uint32_t)whole);
     chunks_fit(index);
     return status_ok();
+}
+
+void index_room_note(struct index *index) {
+    pthread_mutex_lock(&index->grow_lock);
+    index->mapped_pages = index->map.pages;
+    index->room_pages = index->map.pages - index->map.live_pages;
+    pthread_mutex_unlock(&index->grow_lock);
+}
+
+struct status index_room(struct index *index, uint64_t changes, uint64_t bytes,
+                         uint64_t slack_pages) {
+    pthread_mutex_lock(&index->lock);
+    uint64_t leaves = index->stats.leaves;
+    pthread_mutex_unlock(&index->lock);
+    /* Each change may be in a leaf of its own; new ones fill theirs to the half at least. */
+    uint64_t touched = changes < leaves ? changes : leaves;
+    uint64_t need = touched + touched / 16 + 2 * bytes / PAGE_BYTES + slack_pages +
+                    3 * INDEX_WRITE_PAGES + PAGE_LEVELS_MAX;
+    pthread_mutex_lock(&index->grow_lock);
+    need += 2 * (index->allocated_pages / SPACE_CHUNK_PAGES + 2);
+    uint64_t room = index->room_pages + index->allocated_pages - index->mapped_pages;
+    struct status s = status_ok();
+    if (need > room) s = file_grow(index, index->allocated_pages + need - room);
+    pthread_mutex_unlock(&index->grow_lock);
+    return s;
 }
 
 /* Forgets what the cache has of pages that are about to be written. */

@@ -9,6 +9,7 @@
 enum {
     CACHE_BYTES = 64 * 1024 * 1024,
     LAYER_BYTES = 64 * 1024 * 1024,
+    READ_THREADS = 6,
     DROP_ENTRIES_MAX = 10000,
     DROP_BYTES_MAX = 8 * 1024 * 1024,
 };
@@ -79,14 +80,18 @@ void meta_view_push(struct meta *meta, struct meta_layer *const *layers, unsigne
     if (before) meta_view_release(meta, &before);
 }
 
+bool meta_layers_get(const struct meta_view *view, uint64_t sequence, struct slice name,
+                     struct slice *ret_value) {
+    for (unsigned i = 0; i < view->layer_count; i++) {
+        if (layer_get(view->layers[i]->layer, sequence, name, ret_value)) return true;
+    }
+    return false;
+}
+
 struct status meta_look_up(struct meta *meta, const struct meta_view *view, uint64_t sequence,
                            struct slice name, struct meta_value *ret_value) {
     *ret_value = (struct meta_value){0};
-    for (unsigned i = 0; i < view->layer_count; i++) {
-        if (layer_get(view->layers[i]->layer, sequence, name, &ret_value->bytes)) {
-            return status_ok();
-        }
-    }
+    if (meta_layers_get(view, sequence, name, &ret_value->bytes)) return status_ok();
     struct status s = index_get(meta->index, view->root, name, &ret_value->stored);
     if (status_is(s, STATUS_NOT_FOUND)) return status_ok();
     if (is_ok(s)) ret_value->bytes = ret_value->stored.bytes;
@@ -218,6 +223,7 @@ static struct index_config index_config_of(const struct meta_config *config) {
         .fs = config->fs,
         .dir_fd = config->dir_fd,
         .cache_bytes = config->cache_bytes ? config->cache_bytes : CACHE_BYTES,
+        .read_threads = config->inline_work ? 0 : READ_THREADS,
     };
     memcpy(index_config.store_id, config->store_id, sizeof index_config.store_id);
     return index_config;

@@ -7,11 +7,20 @@
 #include "blob/driver.h"
 #include "engine/meta_inside.h"
 
-enum { GROUP_BATCHES_MAX = 1024, GROUP_ENTRIES_MAX = 64 * 1024, SHRINKING_BYTES_MAX = 64 * 1024 };
+enum {
+    GROUP_BATCHES_MAX = 1024,
+    GROUP_ENTRIES_MAX = 64 * 1024,
+    SHRINKING_BYTES_MAX = 64 * 1024,
+    SLACK_PAGES = 512, /* of the index, kept for deletions */
+    FORESEEN_MAX = 8,  /* guards of a batch that its committer looks up beforehand */
+};
 
 static const uint64_t group_bytes_max = KV_BATCH_BYTES_MAX;
 static const int64_t wait_step_ns = 20 * NS_PER_MS;
 static const int64_t slow_step_ns = NS_PER_MS;
+
+/* What the index says about a guard on presence or equality. */
+enum foreseen { FORESEEN_NOT, FORESEEN_HOLDS, FORESEEN_FAILS };
 
 /* One committer, on its stack, from queueing until it is told. */
 struct meta_waiter {
@@ -21,6 +30,8 @@ struct meta_waiter {
     uint64_t bytes;
     struct status status;
     size_t failed_guard;
+    struct meta_view *view; /* that the guards were foreseen in */
+    enum foreseen foreseen[FORESEEN_MAX];
     bool leads; /* woken to lead, not to return */
     sem_t woken;
 };
@@ -60,15 +71,53 @@ static struct status look_up(struct group *group, struct kv_partition partition,
                         ret_value);
 }
 
-/* Judges a guard on presence or equality. */
-static struct status guard_judge(struct group *group, struct kv_partition partition,
-                                 const struct kv_entry *entry) {
-    struct meta_value value;
-    TRY(look_up(group, partition, entry->key, &value));
-    bool holds = entry->kind == KV_ENTRY_GUARD_ABSENT    ? value.bytes.len == 0
-                 : entry->kind == KV_ENTRY_GUARD_PRESENT ? value.bytes.len > 0
-                                                         : slice_eq(value.bytes, entry->value);
-    meta_look_up_end(group->meta, &value);
+static bool guard_holds(const struct kv_entry *entry, struct slice value) {
+    if (entry->kind == KV_ENTRY_GUARD_ABSENT) return value.len == 0;
+    if (entry->kind == KV_ENTRY_GUARD_PRESENT) return value.len > 0;
+    return slice_eq(value, entry->value);
+}
+
+/*
+ * Looks a guard up in the index, in the committer's own thread: the leader, of whom there is one,
+ * should not wait for a drive. What the layers or the group say later, counts before it.
+ */
+static enum foreseen guard_foresee(struct meta *meta, const struct meta_waiter *waiter,
+                                   const struct kv_entry *entry) {
+    struct meta_name name;
+    CHECK(meta_name_make(&name, waiter->partition, entry->key));
+    struct slice newer;
+    if (meta_layers_get(waiter->view, UINT64_MAX, meta_name_slice(&name), &newer)) {
+        return FORESEEN_NOT;
+    }
+    struct index_value value = {0};
+    struct status s = index_get(meta->index, waiter->view->root, meta_name_slice(&name), &value);
+    if (!is_ok(s) && !status_is(s, STATUS_NOT_FOUND)) return FORESEEN_NOT;
+    bool holds = guard_holds(entry, value.bytes);
+    if (is_ok(s)) index_value_end(meta->index, &value);
+    return holds ? FORESEEN_HOLDS : FORESEEN_FAILS;
+}
+
+/* Whether a guard on presence or equality, number `guard` of its batch, holds. */
+static struct status guard_judge(struct group *group, const struct meta_waiter *waiter,
+                                 const struct kv_entry *entry, size_t guard) {
+    bool foreseen = guard < FORESEEN_MAX && waiter->foreseen[guard] != FORESEEN_NOT &&
+                    waiter->view->root == group->view->root;
+    struct meta_value value = {0};
+    bool holds;
+    if (foreseen) {
+        const struct overlay_change *change =
+            overlay_find(&group->meta->queue.pending, waiter->partition, entry->key);
+        struct meta_name name;
+        CHECK(meta_name_make(&name, waiter->partition, entry->key));
+        struct slice newer = change ? overlay_value(change) : slice_of(NULL, 0);
+        bool known =
+            change || meta_layers_get(group->view, group->sequence, meta_name_slice(&name), &newer);
+        holds = known ? guard_holds(entry, newer) : waiter->foreseen[guard] == FORESEEN_HOLDS;
+    } else {
+        TRY(look_up(group, waiter->partition, entry->key, &value));
+        holds = guard_holds(entry, value.bytes);
+        meta_look_up_end(group->meta, &value);
+    }
     return holds ? status_ok() : status_of(STATUS_CONFLICT);
 }
 
@@ -116,8 +165,8 @@ static struct status batch_judge(struct group *group, struct meta_waiter *waiter
     for (size_t i = 0; i < count; i++) {
         struct kv_entry entry = kv_batch_entry(waiter->batch, i);
         waiter->failed_guard = guard;
+        if (entry_is_guard_only(&entry)) TRY(guard_judge(group, waiter, &entry, guard));
         guard += kv_entry_is_guard(entry.kind);
-        if (entry_is_guard_only(&entry)) TRY(guard_judge(group, waiter->partition, &entry));
     }
     guard = 0;
     for (size_t i = 0; i < count; i++) {
@@ -147,6 +196,28 @@ static uint64_t batch_weigh(const struct kv_batch *batch, bool *ret_shrinking) {
     return bytes;
 }
 
+/*
+ * Whether the index will find room for all that is not in it yet, this batch too (C7): what was
+ * acknowledged must not be kept from it by a full drive. Deletions may use what is kept for them;
+ * where that is short, a checkpoint gives it back.
+ */
+static struct status room_admit(struct group *group, const struct meta_waiter *waiter,
+                                bool shrinking) {
+    struct meta *meta = group->meta;
+    uint64_t changes = meta->queue.pending.count + kv_batch_entry_count(waiter->batch);
+    uint64_t bytes = meta->queue.pending_bytes + waiter->bytes;
+    for (unsigned i = 0; i < group->view->layer_count; i++) {
+        changes += layer_count(group->view->layers[i]->layer);
+        bytes += layer_bytes(group->view->layers[i]->layer);
+    }
+    struct status s = index_room(meta->index, changes, bytes, shrinking ? 0 : SLACK_PAGES);
+    if (!shrinking || !status_is(s, STATUS_NO_SPACE)) return s;
+    pthread_mutex_lock(&meta->work_lock);
+    meta->wanted = true;
+    pthread_mutex_unlock(&meta->work_lock);
+    return status_of(STATUS_BUSY);
+}
+
 /* Judges one batch; what it changes is then pending, or nothing of it is. */
 static void waiter_judge(struct group *group, struct meta_waiter *waiter) {
     struct meta *meta = group->meta;
@@ -156,7 +227,9 @@ static void waiter_judge(struct group *group, struct meta_waiter *waiter) {
     uint64_t bytes = batch_weigh(waiter->batch, &shrinking);
     waiter->status = status_ok();
     if (meta->config.space) waiter->status = space_admit(meta->config.space, bytes, shrinking);
+    if (is_ok(waiter->status) && bytes > 0) waiter->status = room_admit(group, waiter, shrinking);
     if (is_ok(waiter->status)) waiter->status = batch_judge(group, waiter);
+    if (is_ok(waiter->status)) meta->queue.pending_bytes += bytes;
     if (!is_ok(waiter->status)) overlay_rollback(pending, mark);
 }
 
@@ -249,6 +322,7 @@ static void group_run(struct meta *meta, struct meta_waiter *first) {
     struct group group = {.meta = meta, .view = meta_view_take(meta)};
     group.sequence = atomic_load(&meta->published);
     overlay_clear(&meta->queue.pending);
+    meta->queue.pending_bytes = 0;
     struct status s = group_steps(&group, first);
     meta_view_release(meta, &group.view);
     for (struct meta_waiter *w = first; w; w = w->next) {
@@ -328,13 +402,29 @@ static struct status enqueue(struct meta *meta, struct meta_waiter *self) {
     return self->status;
 }
 
+/* Looks up the first guards of the batch. */
+static void guards_foresee(struct meta *meta, struct meta_waiter *waiter) {
+    size_t count = kv_batch_entry_count(waiter->batch);
+    size_t guard = 0;
+    for (size_t i = 0; i < count && guard < FORESEEN_MAX; i++) {
+        struct kv_entry entry = kv_batch_entry(waiter->batch, i);
+        if (entry_is_guard_only(&entry)) {
+            waiter->foreseen[guard] = guard_foresee(meta, waiter, &entry);
+        }
+        guard += kv_entry_is_guard(entry.kind);
+    }
+}
+
 struct status meta_commit(struct kv *kv, struct kv_partition partition,
                           const struct kv_batch *batch, size_t *ret_failed_guard) {
     struct meta *meta = CONTAINER_OF(kv, struct meta, kv);
     struct meta_waiter self = {.partition = partition, .batch = batch};
     bool shrinking;
     self.bytes = batch_weigh(batch, &shrinking);
+    self.view = meta_view_take(meta);
+    guards_foresee(meta, &self);
     struct status s = enqueue(meta, &self);
+    meta_view_release(meta, &self.view);
     if (status_is(s, STATUS_CONFLICT)) *ret_failed_guard = self.failed_guard;
     return s;
 }

@@ -42,6 +42,7 @@ struct meta_queue {
     struct meta_waiter *last;
     bool led;
     struct overlay pending; /* the leader's, as is the rest */
+    uint64_t pending_bytes;
     struct log_buffer buffer;
 };
 
@@ -102,6 +103,10 @@ struct meta_value {
     struct slice bytes;
     struct index_value stored; /* what it has to be ended with */
 };
+
+/* What the layers of a view say about a name, as of group `sequence`; false if nothing. */
+bool meta_layers_get(const struct meta_view *view, uint64_t sequence, struct slice name,
+                     struct slice *ret_value);
 
 /* Looks a name up in a view, as of group `sequence`. Absent: OK, and an empty value. */
 struct status meta_look_up(struct meta *meta, const struct meta_view *view, uint64_t sequence,

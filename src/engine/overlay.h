@@ -1,9 +1,9 @@
 /*
  * overlay.h - what a group of batches would change, while it is being judged
  *
- * The leader of a group judges batch after batch against the database *and* what the batches before
- * it in the group will change. The overlay holds these changes by name (partition and key), newest
- * first. A batch that fails is taken back to its mark.
+ * The leader of a group judges batch after batch against what is durable *and* what the batches
+ * before it in the group will change. The overlay holds these changes by name (partition and key),
+ * newest first. A batch that fails is taken back to its mark.
  *
  *     init ── [mark ── set* ── (rollback)]* ── overlay_change* ── clear ── … ── fini
  *

@@ -1,8 +1,8 @@
 /*
  * space.h - who may still write when the drive fills up
  *
- * RocksDB must never meet the end of the drive: a log record that could not be written ends its
- * life. So new data is refused well before, and what gives space back (deletes) is let through
+ * The index must be able to grow for what was acknowledged already, and deletes need room, too. So
+ * new data is refused well before, and what gives space back (deletes) is let through
  * until nearly nothing is left; a reserve file, allocated when the store is made, is given up for
  * them when others have filled the drive.
  *

@@ -73,6 +73,7 @@ void space_map_load(struct space_map *map, uint32_t page, const char *bytes, uin
     for (uint32_t i = 0; i < count; i++) {
         map->live[page + i] = (uint8_t)bytes[i];
         map->free_pages -= bytes[i] != 0;
+        map->live_pages += bytes[i] != 0;
         map->live_grains += (unsigned)__builtin_popcount((uint8_t)bytes[i]);
     }
     map->changed[page / SPACE_CHUNK_PAGES] = false;
@@ -101,6 +102,8 @@ static void run_change(struct space_map *map, uint64_t grain, uint32_t count, bo
         map->held[page] = held ? map->held[page] | bits : map->held[page] & (uint8_t)~bits;
         map->live_grains += (unsigned)__builtin_popcount(map->live[page]);
         map->live_grains -= (unsigned)__builtin_popcount(before);
+        map->live_pages += map->live[page] != 0;
+        map->live_pages -= before != 0;
         if (map->live[page] != before) map->changed[page / SPACE_CHUNK_PAGES] = true;
         map->free_pages += is_free(map, page);
         map->free_pages -= was_free;

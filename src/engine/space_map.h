@@ -50,6 +50,7 @@ struct space_map {
     uint32_t cap;
     uint32_t hint;
     uint32_t free_pages;
+    uint32_t live_pages; /* with any grain live */
     uint64_t live_grains;
     struct space_runs taken; /* of this transaction */
     struct space_runs freed;

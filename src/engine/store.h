@@ -10,10 +10,9 @@
 #include <stdatomic.h>
 
 #include "blob/driver.h"
-#include "engine/commit.h"
-#include "engine/db.h"
 #include "engine/engine.h"
 #include "engine/home.h"
+#include "engine/meta.h"
 #include "engine/space.h"
 #include "os/thread.h"
 
@@ -25,15 +24,14 @@ struct engine_policy_entry {
 };
 
 struct engine {
-    struct kv kv;
     struct blob_store blob;
     struct fs *fs;
     struct clock *clock;
     struct random *random;
     struct home home;
     struct space space;
-    struct db db;
-    struct commit_queue commits;
+    int meta_fd; /* of the directory with the log and the index */
+    struct meta *meta;
     struct engine_policy_entry policies[ENGINE_POLICIES_MAX];
     size_t policy_count;
     pthread_mutex_t writers_lock; /* guards the list */
@@ -45,12 +43,10 @@ struct engine {
     atomic_ullong collected_blobs;
 };
 
-/* The driver tables of the two halves. */
-extern const struct kv_ops engine_kv_ops;
+/* The driver table of the data half. */
 extern const struct blob_store_ops engine_blob_ops;
 
-/* The engine around a half. */
-struct engine *engine_of_kv(struct kv *kv);
+/* The engine around it. */
 struct engine *engine_of_blob(struct blob_store *store);
 
 enum {

@@ -14,11 +14,12 @@ struct sweep_visitor {
 static bool record_is_there(struct engine *engine, struct kv_partition partition,
                             struct blob_id id) {
     struct blob_key key = blob_key_make(BLOB_KEY_RECORD, id);
-    struct db_name name;
-    db_name_make(&name, partition, blob_key_slice(&key));
-    rocksdb_pinnableslice_t *pinned;
-    struct status s = db_get(&engine->db, slice_of(name.bytes, name.len), &pinned);
-    if (is_ok(s)) rocksdb_pinnableslice_destroy(pinned);
+    struct arena arena;
+    arena_init(&arena, BLOB_RECORD_OF_FILE_MAX, BLOB_RECORD_OF_FILE_MAX);
+    struct slice record;
+    struct status s =
+        kv_get(meta_kv(engine->meta), partition, blob_key_slice(&key), &arena, &record);
+    arena_fini(&arena);
     return !status_is(s, STATUS_NOT_FOUND); /* what can't be read may be there */
 }
 
@@ -32,7 +33,7 @@ static bool is_orphan(struct engine *engine, const char *name) {
     if (!blob_file_name_parse(name, &partition, &id)) return false;
     if (blob_file_in_writing(engine, partition, id)) return false;
     if (record_is_there(engine, partition, id)) return false;
-    return is_ok(commit_health(&engine->commits, NULL));
+    return is_ok(meta_health(engine->meta, NULL));
 }
 
 static bool visit(struct fs_visitor *visitor, const char *name) {

@@ -1,7 +1,5 @@
-#include "object/config.h"
 #include "s3/grants.h"
 #include "s3/s3.h"
-#include "xml/reader.h"
 
 static struct status deny(struct s3_call *call) {
     return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
@@ -28,15 +26,11 @@ struct status s3_expect_owner(struct s3_call *call, const char *name, const stru
  * is somebody. Spec: S3 User Guide, "Using Requester Pays general purpose buckets".
  */
 static struct status check_payer(struct s3_call *call, const struct bucket *bucket) {
-    struct slice document;
-    const struct xml_node *root;
+    bool asked;
     const struct principal *principal = &call->auth.principal;
-    if (!bucket_has_config(bucket, BUCKET_CONFIG_REQUEST_PAYMENT)) return status_ok();
     if (principal->admin || slice_eq(principal->project_id, bucket->project_id)) return status_ok();
-    TRY(bucket_config_get(call->service->objects, bucket, BUCKET_CONFIG_REQUEST_PAYMENT, SLICE(""),
-                          call->arena, &document));
-    TRY(xml_parse(call->arena, document, NULL, call->note, &root));
-    if (!slice_eq(slice_trim(xml_text(root, "Payer")), SLICE("Requester"))) return status_ok();
+    TRY(s3_requester_pays(call, bucket, &asked));
+    if (!asked) return status_ok();
     bool pays = slice_eq(s3_header(call, "x-amz-request-payer"), SLICE("requester")) ||
                 slice_eq(s3_param(call, "x-amz-request-payer"), SLICE("requester"));
     return pays && !principal->anonymous ? status_ok() : deny(call);

@@ -21,6 +21,7 @@
 
 struct s3_call;
 struct s3_body;
+struct s3_grants;
 
 /* A storage policy that a region offers. */
 struct s3_policy {
@@ -133,6 +134,7 @@ struct s3_call {
 
     /* authorize: there for buckets and objects, but for CreateBucket */
     struct bucket bucket;
+    const struct s3_grants *grants; /* of the bucket that was last asked about (grants.c) */
 
     /* admit */
     struct source *body;              /* decoded content; ends verified (aws_chunked) */

@@ -2,6 +2,7 @@
 
 #include "object/config.h"
 #include "s3/facts.h"
+#include "xml/reader.h"
 
 /* A document of the bucket; a NULL ptr where it has none. */
 static struct status document_read(struct s3_call *call, const struct bucket *bucket,
@@ -36,6 +37,44 @@ struct status s3_public_access_read(struct s3_call *call, const struct bucket *b
     return damage(public_access_parse(call->arena, document, NULL, ret_block));
 }
 
+struct status s3_requester_pays(struct s3_call *call, const struct bucket *bucket, bool *ret_pays) {
+    struct slice document;
+    const struct xml_node *root;
+    *ret_pays = false;
+    TRY(document_read(call, bucket, BUCKET_CONFIG_REQUEST_PAYMENT, &document));
+    if (document.ptr == NULL) return status_ok();
+    TRY(damage(xml_parse(call->arena, document, NULL, call->note, &root)));
+    *ret_pays = slice_eq(slice_trim(xml_text(root, "Payer")), SLICE("Requester"));
+    return status_ok();
+}
+
+/* What a bucket's documents say to a decision. */
+struct s3_grants {
+    struct kv_partition incarnation;
+    const struct policy *policy; /* NULL: none */
+    struct public_access block;
+};
+
+/*
+ * Reads and parses them once a request and bucket: a list of a thousand keys asks a thousand times,
+ * and a policy may be large.
+ */
+static struct status grants_of(struct s3_call *call, const struct bucket *bucket,
+                               const struct s3_grants **ret_grants) {
+    const struct s3_grants *known = call->grants;
+    if (known != NULL && kv_partition_eq(known->incarnation, bucket->incarnation)) {
+        *ret_grants = known;
+        return status_ok();
+    }
+    struct s3_grants *grants = ARENA_NEW(call->arena, struct s3_grants);
+    if (grants == NULL) return status_of(STATUS_NO_MEMORY);
+    grants->incarnation = bucket->incarnation;
+    TRY(s3_policy_read(call, bucket, &grants->policy));
+    if (grants->policy != NULL) TRY(s3_public_access_read(call, bucket, &grants->block));
+    call->grants = *ret_grants = grants;
+    return status_ok();
+}
+
 static struct slice resource_arn(struct s3_call *call, const struct bucket *bucket,
                                  struct slice key) {
     return key.len > 0 ? arena_printf(call->arena, "arn:aws:s3:::%.*s/%.*s",
@@ -53,8 +92,9 @@ static bool is_about_the_policy(struct slice action) {
 struct status s3_decide(struct s3_call *call, const char *action, const struct bucket *bucket,
                         struct slice key, struct access_decision *ret_decision) {
     const struct principal *principal = &call->auth.principal;
-    struct public_access block;
+    const struct s3_grants *grants;
     struct s3_facts facts;
+    TRY(grants_of(call, bucket, &grants));
     s3_facts_init(&facts, call);
     struct access_request request = {
         .question = {.principal = {.anonymous = principal->anonymous,
@@ -63,14 +103,13 @@ struct status s3_decide(struct s3_call *call, const char *action, const struct b
                                    .user_name = principal->user_name},
                      .action = slice_str(action),
                      .facts = &facts.facts},
+        .policy = grants->policy,
+        .restrict_public = grants->block.restrict_all,
         .principal_admin = principal->admin,
         .owner_project = bucket->project_id,
         .keeps_owner_in = is_about_the_policy(slice_str(action)),
     };
-    TRY(s3_policy_read(call, bucket, &request.policy));
     if (request.policy != NULL) {
-        TRY(s3_public_access_read(call, bucket, &block));
-        request.restrict_public = block.restrict_all;
         request.question.resource = resource_arn(call, bucket, key);
         TRY(arena_ok(call->arena));
     }

@@ -22,9 +22,12 @@ struct status s3_policy_read(struct s3_call *call, const struct bucket *bucket,
 struct status s3_public_access_read(struct s3_call *call, const struct bucket *bucket,
                                     struct public_access *ret_block);
 
+/* Whether who asks, and not who owns the bucket, is to pay. Errors: as above. */
+struct status s3_requester_pays(struct s3_call *call, const struct bucket *bucket, bool *ret_pays);
+
 /*
  * Decides whether the principal may do `action` on the bucket, or on `key` in it where that is not
- * empty.
+ * empty; by the documents as the request found them when it first asked about this bucket.
  * Errors: as above.
  */
 struct status s3_decide(struct s3_call *call, const char *action, const struct bucket *bucket,

@@ -8,7 +8,8 @@
 
 #include "base/check.h"
 
-enum { ARENA_BLOCK = 64 * 1024, ARENA_MAX = 64 << 20, ANSWER_MAX = 64 << 20 };
+/* As much memory as a session gives a request. */
+enum { ARENA_BLOCK = 32 * 1024, ARENA_MAX = 32 << 20, ANSWER_MAX = 64 << 20 };
 
 static const struct s3_policy policies[] = {
     {{"standard", 8}}, {{"hp.intensive", 12}}, {{"gp.archive", 10}}};

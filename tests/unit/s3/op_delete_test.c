@@ -93,6 +93,53 @@ static void test_many(void **state) {
     expect_absent("/bkt/a+b%20c");
 }
 
+/* A policy of nearly the greatest length, which says nothing of who asks. */
+static void put_long_policy(void) {
+    static char policy[20 * 1024];
+    struct buf text;
+    buf_init_fixed(&text, policy, sizeof policy);
+    buf_append_str(&text, "{\"Version\":\"2012-10-17\",\"Statement\":[");
+    for (int i = 0; i < 100; i++) {
+        buf_printf(&text,
+                   "%s{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::%032d:root\"},"
+                   "\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::bkt/%d/*\"}",
+                   i > 0 ? "," : "", i, i);
+    }
+    buf_append_str(&text, "]}");
+    assert_true(is_ok(buf_ok(&text)));
+    expect("PUT /bkt?policy", NULL, buf_slice(&text), 204, NULL);
+}
+
+/* Deletes `count` keys of the greatest length, and k. */
+static void delete_long_list(int count, int status, const char *code) {
+    char filler[1000];
+    struct buf document;
+    memset(filler, 'f', sizeof filler);
+    buf_init(&document, 2 * 1024 * 1024);
+    buf_append_str(&document, "<Delete>");
+    for (int i = 0; i < count; i++) {
+        buf_printf(&document, "<Object><Key>%04d", i);
+        buf_append(&document, slice_of(filler, sizeof filler));
+        buf_append_str(&document, "</Key></Object>");
+    }
+    buf_append_str(&document, "<Object><Key>k</Key></Object></Delete>");
+    buf_append_char(&document, '\0');
+    assert_true(is_ok(buf_ok(&document)));
+    delete_list(document.ptr, status, code);
+    buf_fini(&document);
+}
+
+/* A thousand questions to a long policy need no thousand copies of it. */
+static void test_as_many_as_there_may_be(void **state) {
+    (void)state;
+    put_long_policy();
+    delete_long_list(1000, 400, "MalformedXML");
+    expect_object("/bkt/k", SLICE("hello"));
+    delete_long_list(999, 200, NULL);
+    assert_int_equal(s3_test_count(&test, "<Deleted>"), 1000);
+    expect_absent("/bkt/k");
+}
+
 static void test_many_quietly(void **state) {
     (void)state;
     delete_list(
@@ -200,6 +247,7 @@ int main(void) {
         DELETE_TEST(test_versions),
         DELETE_TEST(test_conditions),
         DELETE_TEST(test_many),
+        DELETE_TEST(test_as_many_as_there_may_be),
         DELETE_TEST(test_many_quietly),
         DELETE_TEST(test_each_key_has_its_own_verdict),
         DELETE_TEST(test_many_malformed),

@@ -9,12 +9,26 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/codec.h"
 #include "base/date.h"
 
 enum {
     ACCESS_LINE_MAX = 32 * 1024,
     ACCESS_GATHER_MAX = 256 * 1024, /* room for several lines of the greatest length */
     ACCESS_FLUSH_AT = 64 * 1024
+};
+
+/*
+ * How much of a field is logged. JSON may need six characters for a byte: together the fields fit
+ * into a line whatever a client sends, so that no request can stay out of the log by its length.
+ */
+enum {
+    KEY_BYTES_MAX = 1024,
+    TARGET_BYTES_MAX = 2048,
+    REFERER_BYTES_MAX = 768,
+    USER_AGENT_BYTES_MAX = 384,
+    BUCKET_BYTES_MAX = 255,
+    NAME_BYTES_MAX = 128 /* hosts, access keys and what else somebody chose */
 };
 
 struct access_log {
@@ -101,14 +115,32 @@ static const struct slice secret_params[] = {
     {"signature", 9},        {"awsaccesskeyid", 14},
 };
 
+/* Whether a name that may be percent-encoded is `name`, in any case of letters. */
+static bool says(struct slice encoded, struct slice name) {
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char byte;
+        size_t used = 1;
+        if (encoded.len == 0) return false;
+        if (hex_decode(slice_take(slice_skip(encoded, 1), 2), &byte, 1) && encoded.ptr[0] == '%') {
+            used = 3;
+        } else {
+            byte = (unsigned char)encoded.ptr[0];
+        }
+        char letter = (char)byte;
+        if (!slice_eq_nocase(slice_of(&letter, 1), slice_of(name.ptr + i, 1))) return false;
+        encoded = slice_skip(encoded, used);
+    }
+    return encoded.len == 0;
+}
+
 static bool param_is_secret(struct slice name) {
     for (size_t i = 0; i < ARRAY_LEN(secret_params); i++) {
-        if (slice_eq_nocase(name, secret_params[i])) return true;
+        if (says(name, secret_params[i])) return true;
     }
     return false;
 }
 
-/* Appends the target, the values of secret parameters replaced. */
+/* Appends a target or URL, the values of secret parameters replaced. */
 static void append_target(struct buf *out, struct slice target) {
     struct slice path, query;
     bool has_query = slice_cut(target, '?', &path, &query);
@@ -164,12 +196,13 @@ static void json_number(struct buf *out, const char *name, uint64_t value) {
     if (value != UINT64_MAX) buf_printf(out, ",\"%s\":%" PRIu64, name, value);
 }
 
-static void json_target(struct buf *out, struct slice target) {
+/* A target, or the address of a page that may have been reached by a presigned URL. */
+static void json_url(struct buf *out, const char *name, struct slice url) {
     char storage[ACCESS_LINE_MAX];
     struct buf text;
     buf_init_fixed(&text, storage, sizeof storage);
-    append_target(&text, target);
-    json_text(out, "target", buf_slice(&text));
+    append_target(&text, url);
+    json_text(out, name, buf_slice(&text));
 }
 
 static void json_line(struct buf *out, const struct access_record *r) {
@@ -185,7 +218,7 @@ static void json_line(struct buf *out, const struct access_record *r) {
     json_text(out, "bucket", r->bucket);
     json_text(out, "key", r->key);
     json_text(out, "method", r->method);
-    json_target(out, r->target);
+    json_url(out, "target", r->target);
     json_number(out, "status", (uint64_t)r->status);
     json_text(out, "error", r->error_code);
     json_number(out, "bytes_received", r->bytes_received);
@@ -197,7 +230,7 @@ static void json_line(struct buf *out, const struct access_record *r) {
     json_text(out, "tls", r->tls_version);
     json_text(out, "host", r->host);
     json_text(out, "user_agent", r->user_agent);
-    json_text(out, "referer", r->referer);
+    json_url(out, "referer", r->referer);
     buf_append_str(out, "}\n");
 }
 
@@ -207,22 +240,32 @@ static void s3_field(struct buf *out, struct slice value) {
     append_encoded(out, value);
 }
 
-/* Quoted fields keep their blanks. */
-static void s3_quoted(struct buf *out, struct slice value) {
-    if (value.len == 0) {
-        buf_append_str(out, " \"-\"");
-        return;
-    }
-    buf_append_str(out, " \"");
+/* Quoted fields keep their blanks; those that are encoded already, their percent signs, too. */
+static void append_quotable(struct buf *out, struct slice value, bool is_encoded) {
     for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        if (c == ' ') {
-            buf_append_char(out, ' ');
+        char c = value.ptr[i];
+        if (c == ' ' || (c == '%' && is_encoded)) {
+            buf_append_char(out, c);
         } else {
             append_encoded(out, slice_of(value.ptr + i, 1));
         }
     }
+}
+
+static void s3_quoted(struct buf *out, struct slice value) {
+    buf_append_str(out, " \"");
+    if (value.len == 0) buf_append_char(out, '-');
+    append_quotable(out, value, false);
     buf_append_char(out, '"');
+}
+
+/* Appends a URL without its secrets, as it stands between quotes. */
+static void append_url(struct buf *out, struct slice url) {
+    char storage[ACCESS_LINE_MAX];
+    struct buf text;
+    buf_init_fixed(&text, storage, sizeof storage);
+    append_target(&text, url);
+    append_quotable(out, buf_slice(&text), true);
 }
 
 static void s3_number(struct buf *out, uint64_t value) {
@@ -242,8 +285,15 @@ static void s3_time(struct buf *out, int64_t time_ns) {
 
 static void s3_request_line(struct buf *out, const struct access_record *r) {
     buf_printf(out, " \"%.*s ", SLICE_FMT(r->method));
-    append_target(out, r->target);
+    append_url(out, r->target);
     buf_printf(out, " HTTP/1.%d\"", r->minor_version);
+}
+
+static void s3_referer(struct buf *out, struct slice referer) {
+    buf_append_str(out, " \"");
+    if (referer.len == 0) buf_append_char(out, '-');
+    append_url(out, referer);
+    buf_append_char(out, '"');
 }
 
 static void s3_line(struct buf *out, const struct access_record *r) {
@@ -262,7 +312,7 @@ static void s3_line(struct buf *out, const struct access_record *r) {
     s3_number(out, r->object_size);
     s3_number(out, (uint64_t)(r->duration_ns / NS_PER_MS));
     buf_append_str(out, " -"); /* turn-around time is not measured apart */
-    s3_quoted(out, r->referer);
+    s3_referer(out, r->referer);
     s3_quoted(out, r->user_agent);
     buf_append_str(out, " - -"); /* version id, host id */
     s3_field(out, r->signature_version);
@@ -273,22 +323,38 @@ static void s3_line(struct buf *out, const struct access_record *r) {
     buf_append_str(out, " - -\n"); /* access point, ACL required */
 }
 
+static void cut(struct slice *field, size_t max) {
+    *field = slice_take(*field, max);
+}
+
+/* The record as far as it fits. */
+static struct access_record record_cut(const struct access_record *record) {
+    struct access_record r = *record;
+    struct slice *const names[] = {&r.requester, &r.access_key, &r.project,     &r.bucket,
+                                   &r.method,    &r.host,       &r.bucket_owner};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) cut(names[i], NAME_BYTES_MAX);
+    cut(&r.bucket, BUCKET_BYTES_MAX);
+    cut(&r.key, KEY_BYTES_MAX);
+    cut(&r.target, TARGET_BYTES_MAX);
+    cut(&r.referer, REFERER_BYTES_MAX);
+    cut(&r.user_agent, USER_AGENT_BYTES_MAX);
+    return r;
+}
+
 void access_log_write(struct access_log *log, const struct access_record *record) {
     if (log == NULL) return;
     char storage[ACCESS_LINE_MAX];
     struct buf line;
+    struct access_record fitting = record_cut(record);
     buf_init_fixed(&line, storage, sizeof storage);
     if (log->format == ACCESS_LOG_JSON) {
-        json_line(&line, record);
+        json_line(&line, &fitting);
     } else {
-        s3_line(&line, record);
+        s3_line(&line, &fitting);
     }
+    CHECK(is_ok(buf_ok(&line)));
     pthread_mutex_lock(&log->lock);
-    if (line.overflowed) {
-        log->lost_bytes += line.len;
-    } else {
-        buf_append(&log->gathered, buf_slice(&line));
-    }
+    buf_append(&log->gathered, buf_slice(&line));
     if (log->gathered.len >= ACCESS_FLUSH_AT) gathered_write(log);
     pthread_mutex_unlock(&log->lock);
 }

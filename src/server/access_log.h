@@ -2,8 +2,9 @@
  * access_log.h - one line per request, for those who bill, audit and debug
  *
  * Two forms: JSON, and the form of Amazon's server access logs, which many tools read. Lines are
- * gathered and written together, at the latest after a second. A query string is logged without
- * the values of its signature and credential parameters.
+ * gathered and written together, at the latest after a second. A query string, that of a referer
+ * too, is logged without the values of its signature and credential parameters. Long fields are cut
+ * off: every request has its line, whatever it sends.
  *
  *     open ── write* / reopen* ── close
  *

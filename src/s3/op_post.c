@@ -27,6 +27,12 @@ struct post {
 
 struct status op_post_object_check(struct s3_call *call) {
     struct slice boundary;
+    /* One proof in a request, and a form's stands in its fields. */
+    if (call->auth.kind != AUTH_ANONYMOUS) {
+        return s3_refuse(call, S3_ERROR_INVALID_ARGUMENT,
+                         "A form is signed in its fields: neither an Authorization header nor a "
+                         "presigned URL goes with it.");
+    }
     if (http_form_boundary(s3_header(call, "Content-Type"), &boundary)) return status_ok();
     return s3_refuse(call, S3_ERROR_REQUEST_IS_NOT_MULTIPART, NULL);
 }

@@ -28,47 +28,64 @@ static struct status failed(struct checking *c, const char *operator, struct sli
                        SLICE_FMT(slice_take(wanted, 128)));
 }
 
-/* The value of a field, which is covered from now on; false where the form does not have it. */
-static bool field_value(struct checking *c, struct slice name, struct slice *ret_value) {
-    bool found = false;
-    const struct http_form *form = c->subject->form;
-    for (size_t i = 0; i < form->field_count; i++) {
-        if (!slice_eq_nocase(form->fields[i].name, name)) continue;
-        c->covered[i] = true;
-        if (!found) *ret_value = form->fields[i].value;
-        found = true;
-    }
-    if (slice_eq_nocase(name, SLICE("bucket"))) {
-        *ret_value = c->subject->bucket;
-        found = true;
-    }
-    return found;
-}
+/* A condition on the value of a field. */
+struct wish {
+    const char *operator;
+    struct slice name;
+    struct slice wanted;
+    bool (*holds)(const struct wish *wish, struct slice value);
+};
 
-static struct status check_equal(struct checking *c, struct slice name, struct slice wanted) {
-    struct slice value;
-    bool holds = field_value(c, name, &value) && slice_eq(value, wanted);
-    return holds ? status_ok() : failed(c, "eq", name, wanted);
+static bool is_equal(const struct wish *wish, struct slice value) {
+    return slice_eq(value, wish->wanted);
 }
 
 /* A Content-Type may be a list; then each of its elements must begin so. */
-static bool begins_with(struct slice name, struct slice value, struct slice wanted) {
-    bool is_list =
-        slice_eq_nocase(name, SLICE("Content-Type")) && slice_find_char(value, ',') < value.len;
-    if (!is_list) return slice_starts_with(value, wanted);
+static bool begins_with(const struct wish *wish, struct slice value) {
+    bool is_list = slice_eq_nocase(wish->name, SLICE("Content-Type")) &&
+                   slice_find_char(value, ',') < value.len;
+    if (!is_list) return slice_starts_with(value, wish->wanted);
     struct slice element;
     while (http_list_next(&value, &element)) {
-        if (!slice_starts_with(element, wanted)) return false;
+        if (!slice_starts_with(element, wish->wanted)) return false;
     }
     return true;
 }
 
+/*
+ * Whether the condition holds for each field of its name: a form may have several, and all of them
+ * go on their way to the object. They are covered from now on. The bucket is that of the request.
+ */
+static bool holds_for_all(struct checking *c, const struct wish *wish, bool *ret_found) {
+    const struct http_form *form = c->subject->form;
+    bool is_bucket = slice_eq_nocase(wish->name, SLICE("bucket"));
+    bool holds = !is_bucket || wish->holds(wish, c->subject->bucket);
+    *ret_found = is_bucket;
+    for (size_t i = 0; i < form->field_count; i++) {
+        if (!slice_eq_nocase(form->fields[i].name, wish->name)) continue;
+        c->covered[i] = true;
+        *ret_found = true;
+        holds = holds && (is_bucket || wish->holds(wish, form->fields[i].value));
+    }
+    return holds;
+}
+
+static struct status check_wish(struct checking *c, const struct wish *wish) {
+    bool found;
+    bool holds = holds_for_all(c, wish, &found);
+    return found && holds ? status_ok() : failed(c, wish->operator, wish->name, wish->wanted);
+}
+
+static struct status check_equal(struct checking *c, struct slice name, struct slice wanted) {
+    return check_wish(c, &(struct wish){"eq", name, wanted, is_equal});
+}
+
 static struct status check_beginning(struct checking *c, struct slice name, struct slice wanted) {
-    struct slice value;
-    bool there = field_value(c, name, &value);
-    if (!there && wanted.len == 0 && !slice_eq_nocase(name, SLICE("key"))) return status_ok();
-    if (there && begins_with(name, value, wanted)) return status_ok();
-    return failed(c, "starts-with", name, wanted);
+    const struct wish wish = {"starts-with", name, wanted, begins_with};
+    bool found;
+    bool may_be_absent = wanted.len == 0 && !slice_eq_nocase(name, SLICE("key"));
+    if (may_be_absent && holds_for_all(c, &wish, &found)) return status_ok();
+    return check_wish(c, &wish);
 }
 
 /* A number, which clients also write as a string. */

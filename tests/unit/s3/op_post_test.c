@@ -166,6 +166,32 @@ static void test_wrong_proofs(void **state) {
     assert_no_object("k");
 }
 
+/* Who signs the request and the form says two things about who asks. */
+static void test_two_proofs(void **state) {
+    (void)state;
+    test.who = S3_TEST_ALICE;
+    add_str("key", "k");
+    sign_v2(UNTIL_2027(ANY_KEY));
+    add_file("x");
+    post(400, "InvalidArgument");
+    add_str("key", "k");
+    add_file("x");
+    post(400, "InvalidArgument");
+    assert_no_object("k");
+}
+
+/* A field that is there twice does not pass by what is said of the first. */
+static void test_fields_there_twice(void **state) {
+    (void)state;
+    add_str("key", "k");
+    add_str("x-amz-meta-color", "red");
+    add_str("x-amz-meta-color", "blue");
+    sign_v2(UNTIL_2027(ANY_KEY ",{\"x-amz-meta-color\":\"red\"}"));
+    add_file("x");
+    post(403, "AccessDenied");
+    assert_no_object("k");
+}
+
 static void test_policies(void **state) {
     (void)state;
     static const struct {
@@ -263,6 +289,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_version_4, setup, teardown),
         cmocka_unit_test_setup_teardown(test_version_2, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_proofs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_proofs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fields_there_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_anonymous, setup, teardown),

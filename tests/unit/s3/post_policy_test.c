@@ -81,6 +81,11 @@ static void test_denied(void **state) {
         {UNTIL "[{\"key\":\"k\"},{\"bucket\":\"other\"}]}", "key=k;bucket=other"},
         {UNTIL "[[\"starts-with\",\"$key\",\"a\"]]}", "key=ba"},
         {UNTIL "[[\"starts-with\",\"$key\",\"\"]]}", "policy=p"},
+        /* What is there twice must be right twice. */
+        {UNTIL "[{\"key\":\"k\"},{\"x-amz-meta-a\":\"1\"}]}",
+         "key=k;x-amz-meta-a=1;X-AMZ-META-A=2"},
+        {UNTIL "[{\"key\":\"k\"},[\"starts-with\",\"$acl\",\"p\"]]}", "key=k;acl=private;acl=x"},
+        {UNTIL "[{\"key\":\"k\"}]}", "key=k;key=other"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct status s = check(cases[i].document, cases[i].fields);

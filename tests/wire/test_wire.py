@@ -34,6 +34,10 @@ def servers(tmp_path_factory):
         assert server.stop() == 0, server.log()
 
 
+def test_no_file_is_empty():
+    assert [path.name for path, (_, cases) in FILES.items() if not cases] == []
+
+
 @pytest.mark.parametrize("path, case", CASES)
 def test_wire(servers, path, case):
     server = servers(FILES[path][0])

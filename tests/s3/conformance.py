@@ -1,19 +1,28 @@
 #!/usr/bin/env python3
-"""Runs a checkout of ceph/s3-tests against a hink of its own and compares with the kept results.
+"""Runs a checkout of ceph/s3-tests against hinks of its own and compares with the kept results.
 
-    conformance.py --s3tests DIR --hink build/hink [--update] [-- pytest words]
+    conformance.py --s3tests DIR --hink build/hink [--update] [--jobs N] [--keep DIR] [-- words]
 
 tests/s3/s3tests.txt has a line per test: `pass NAME`, `fail NAME # why we differ` or
-`skip NAME # what it needs`. A test marked `pass` that does not pass ends the run with 1.
-`--update` rewrites the words pass and fail, and keeps the reasons.
+`skip NAME # what it needs`; a NAME is test_s3::test_bucket_list_empty. Tests that are to be skipped
+are not started. A test marked `pass` that does not pass ends the run with 1, and so does one that
+is not in the list, or fails there without a reason.
+`--update` rewrites the words pass and fail, and keeps the reasons. To have a skipped test started
+again, remove its line. The words are for pytest, instead of both suites; then only what has been
+run is judged.
+
+The suite is cut into N parts, each with a server and users of its own, because some tests count the
+buckets of a user. `--keep DIR` keeps pytest's and the servers' logs.
 """
 import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import xml.etree.ElementTree
 
 from hinkserver import Zone
@@ -34,7 +43,6 @@ def credentials(word):
 def make_users(hink, config):
     for _, user, display, word in USERS:
         access, secret = credentials(word)
-        base = [hink, "--config", config]
         for words in (["project", "create", "--id", user, user],
                       ["user", "create", "--id", user, display],
                       ["key", "create", "--user", user, "--project", user,
@@ -57,14 +65,42 @@ def write_config(path, zone):
     path.write_text(text)
 
 
-def run_suites(args, folder, config):
-    report = folder / "report.xml"
-    env = dict(os.environ, S3TEST_CONF=str(config), PYTHONPATH=str(args.s3tests))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
-               f"--junitxml={report}", *(args.words or SUITES)]
-    with open(args.log, "w") as log:
-        subprocess.run(command, cwd=args.s3tests, env=env, stdout=log, stderr=log)
-    return read_report(report)
+class Part(threading.Thread):
+    """One part of the suite, with its server; `results` when it has ended well."""
+
+    def __init__(self, args, folder, index):
+        super().__init__()
+        self.args = args
+        self.folder = folder / f"part{index}"
+        self.index = index
+        self.results = {}
+        self.complaint = None
+
+    def run(self):
+        try:
+            zone = Zone(self.folder)
+            try:
+                make_users(self.args.hink, zone.config)
+                write_config(self.folder / "s3tests.conf", zone)
+                self.run_pytest()
+            finally:
+                zone.stop()
+        except Exception as problem:  # told by main, which then ends with 1
+            self.complaint = problem
+
+    def run_pytest(self):
+        report = self.folder / "report.xml"
+        env = dict(os.environ, S3TEST_CONF=str(self.folder / "s3tests.conf"),
+                   PYTHONPATH=f"{self.args.s3tests}:{HERE}",
+                   HINK_SKIP=str(self.folder.parent / "skip"),
+                   HINK_SHARD=f"{self.index}/{self.args.jobs}",
+                   HINK_TEST_SECONDS=str(self.args.test_seconds))
+        command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider",
+                   "-p", "s3tests_plugin", "--tb=short", f"--junitxml={report}",
+                   *(self.args.words or SUITES)]
+        with open(self.folder / "pytest.log", "w") as log:
+            subprocess.run(command, cwd=self.args.s3tests, env=env, stdout=log, stderr=log)
+        self.results = read_report(report)
 
 
 def read_report(report):
@@ -77,7 +113,8 @@ def read_report(report):
             outcome = "fail"
         elif "skipped" in kinds:
             outcome = "skip"
-        results[name] = outcome
+        if results.get(name) != "fail":
+            results[name] = outcome
     return results
 
 
@@ -91,8 +128,9 @@ def read_kept():
 
 
 def write_kept(kept, results):
-    merged = {name: (outcome, kept.get(name, ("", ""))[1]) for name, outcome in results.items()}
-    merged.update({name: row for name, row in kept.items() if name not in results})
+    merged = dict(kept)
+    for name, outcome in results.items():
+        merged[name] = (outcome, kept.get(name, ("", ""))[1])
     head = [line for line in KEPT.read_text().splitlines() if line.startswith("#")] \
         if KEPT.exists() else []
     rows = [f"{outcome} {name} {reason if outcome != 'pass' else ''}".rstrip()
@@ -100,43 +138,71 @@ def write_kept(kept, results):
     KEPT.write_text("\n".join(head + rows) + "\n")
 
 
+def run_parts(args, kept):
+    results = {}
+    folder = pathlib.Path(args.keep or tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    skipped = [name for name, (outcome, _) in kept.items() if outcome == "skip"]
+    (folder / "skip").write_text("\n".join(skipped))
+    parts = [Part(args, folder, index) for index in range(args.jobs)]
+    for part in parts:
+        part.start()
+    for part in parts:
+        part.join()
+        if part.complaint:
+            sys.exit(f"conformance: part {part.index}: {part.complaint}")
+        results.update(part.results)
+        shutil.rmtree(part.folder / "data", ignore_errors=True)
+    if not args.keep:
+        shutil.rmtree(folder)
+    return results
+
+
+def compare(kept, results):
+    """Prints what differs from the kept results; how many differences are defects."""
+    def was(name):
+        return kept.get(name, ("",))[0]
+
+    defects = 0
+    for name, outcome in sorted(results.items()):
+        if outcome == "fail" and was(name) == "pass":
+            print("stopped passing:", name)
+            defects += 1
+        elif outcome == "fail" and not kept.get(name, ("", ""))[1]:
+            print("fails without a reason in s3tests.txt:", name)
+            defects += 1
+        elif outcome == "pass" and was(name) != "pass":
+            print("passes now:", name)
+    return defects
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--s3tests", type=pathlib.Path, required=True)
     parser.add_argument("--hink", type=pathlib.Path, required=True)
     parser.add_argument("--update", action="store_true")
-    parser.add_argument("--log", default="/dev/null", help="where pytest's output goes")
+    parser.add_argument("--jobs", type=int, default=2, help="parts that run at the same time")
+    parser.add_argument("--test-seconds", type=int, default=120)
+    parser.add_argument("--keep", help="a folder for the logs")
     parser.add_argument("words", nargs="*", help="what pytest is to run instead of both suites")
     args = parser.parse_args()
     args.s3tests = args.s3tests.resolve()
+    args.hink = args.hink.resolve()
     if not (args.s3tests / SUITES[0]).exists():
         sys.exit(f"conformance: {args.s3tests} is no checkout of ceph/s3-tests (S3TESTS=DIR)")
-    os.environ["HINK"] = str(args.hink.resolve())
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        zone = Zone(folder / "zone")
-        try:
-            make_users(args.hink.resolve(), zone.config)
-            write_config(folder / "s3tests.conf", zone)
-            results = run_suites(args, folder, folder / "s3tests.conf")
-        finally:
-            zone.stop()
+    os.environ["HINK"] = str(args.hink)
     kept = read_kept()
-    lost = sorted(name for name, outcome in results.items()
-                  if outcome == "fail" and kept.get(name, ("",))[0] == "pass")
-    gained = sorted(name for name, outcome in results.items()
-                    if outcome == "pass" and kept.get(name, ("",))[0] != "pass")
-    for name in lost:
-        print("stopped passing:", name)
-    for name in gained:
-        print("passes now:", name)
+    results = run_parts(args, kept)
+    defects = compare(kept, results)
     if args.update:
         write_kept(kept, results)
     counts = {word: sum(outcome == word for outcome in results.values())
               for word in ("pass", "fail", "skip")}
+    counts["skip"] += sum(outcome == "skip" and name not in results
+                          for name, (outcome, _) in kept.items())
     print(f"s3-tests: {counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped; "
-          f"{len(lost)} stopped passing")
-    return 1 if lost or not results else 0
+          f"{defects} not as kept")
+    return 1 if defects or not results else 0
 
 
 if __name__ == "__main__":

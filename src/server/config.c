@@ -34,6 +34,7 @@ static const char *const section_words[] = {
 #define STRUCT_LIMITS struct config_limits
 #define STRUCT_PROXY struct config_proxy
 #define STRUCT_LOG struct config_log
+#define STRUCT_DRIVE struct config_drive
 #define STRUCT_POLICY struct config_policy
 #define STRUCT_REGION struct config_region
 #define STRUCT_ENDPOINT struct config_endpoint
@@ -125,6 +126,10 @@ static struct config_block *find_block(struct config_loader *loader, enum config
 /* Takes the next place in the array of a named section; NULL where it is full. */
 static void *next_object(struct config *config, enum config_section section, const char *name) {
     switch (section) {
+        case CONFIG_SECTION_DRIVE:
+            if (config->drive_count == CONFIG_DRIVES_MAX) return NULL;
+            config->drives[config->drive_count].name = name;
+            return &config->drives[config->drive_count++];
         case CONFIG_SECTION_POLICY:
             if (config->policy_count == CONFIG_POLICIES_MAX) return NULL;
             config->policies[config->policy_count].name = name;
@@ -320,6 +325,7 @@ static struct status read_lines(struct config_loader *loader, struct slice text)
 static struct status loader_begin(struct config_loader *loader) {
     struct config *config = loader->config;
     struct arena *arena = &config->arena;
+    config->drives = arena_calloc(arena, CONFIG_DRIVES_MAX, sizeof *config->drives);
     config->policies = arena_calloc(arena, CONFIG_POLICIES_MAX, sizeof *config->policies);
     config->regions = arena_calloc(arena, CONFIG_REGIONS_MAX, sizeof *config->regions);
     config->endpoints = arena_calloc(arena, CONFIG_ENDPOINTS_MAX, sizeof *config->endpoints);

@@ -29,6 +29,7 @@
 #include "server/log.h"
 
 enum {
+    CONFIG_DRIVES_MAX = 64,
     CONFIG_POLICIES_MAX = 64,
     CONFIG_REGIONS_MAX = 64,
     CONFIG_ENDPOINTS_MAX = 256,
@@ -100,6 +101,13 @@ struct config_log {
 
 enum config_media { CONFIG_MEDIA_HDD, CONFIG_MEDIA_SSD };
 
+/* Where large data lies; without any, in the data directory. */
+struct config_drive {
+    const char *name;
+    const char *path;
+    enum config_media media;
+};
+
 /* k data and m parity pieces; both 0 where the policy keeps whole copies. */
 struct config_erasure_code {
     unsigned data_pieces;
@@ -113,6 +121,7 @@ struct config_policy {
     struct config_erasure_code erasure_code;
     uint64_t min_copies; /* copies or pieces */
     bool allow_reduced_redundancy;
+    bool same_device;
 };
 
 struct config_region {
@@ -150,6 +159,8 @@ struct config {
     struct config_limits limits;
     struct config_proxy proxy;
     struct config_log log;
+    struct config_drive *drives;
+    size_t drive_count;
     struct config_policy *policies;
     size_t policy_count;
     struct config_region *regions;

@@ -66,6 +66,18 @@ static struct status complete_proxy(struct config_loader *loader) {
     return status_ok();
 }
 
+static struct status complete_drive(struct config_loader *loader,
+                                    const struct config_drive *drive) {
+    const struct config_block *block = config_block_of(loader, drive);
+    if (drive->path == NULL) return need_key(loader, block, "path");
+    for (const struct config_drive *other = loader->config->drives; other != drive; other++) {
+        if (strcmp(other->path, drive->path) != 0) continue;
+        return config_refuse(loader, config_line_of(block, "path"),
+                             "path: [drive %s] has that directory already", other->name);
+    }
+    return status_ok();
+}
+
 /* Pieces of an object under the policy, and how many must be there to read it. */
 static void policy_pieces(const struct config_policy *policy, uint64_t *ret_all,
                           uint64_t *ret_needed) {
@@ -254,6 +266,9 @@ struct status config_complete(struct config_loader *loader) {
     TRY(complete_server(loader));
     TRY(complete_limits(loader));
     TRY(complete_proxy(loader));
+    for (size_t i = 0; i < config->drive_count; i++) {
+        TRY(complete_drive(loader, &config->drives[i]));
+    }
     for (size_t i = 0; i < config->policy_count; i++) {
         TRY(complete_policy(loader, &config->policies[i]));
     }

@@ -46,7 +46,8 @@ struct data_policy {
 
 struct data_drive_config {
     const char *path;
-    enum drive_media media;
+    enum drive_media media; /* of a new drive; one that is known keeps its own */
+    bool is_data_dir;       /* of the store, where other things of ours lie */
 };
 
 /* Owns: nothing; `kv`, `fs`, `clock` and `random` must outlive the store. */
@@ -139,7 +140,7 @@ struct status data_scrub(struct data_store *store);
 /* Lets the mending thread begin a scrub now. */
 void data_scrub_start(struct data_store *store);
 
-/* OK, or why writes of a policy are refused, or the first drive that is not serving. */
+/* OK; BUSY: no policy can be written; IO: some policy can't, or a drive does not serve. */
 struct status data_health(struct data_store *store, struct note *note);
 
 #endif

@@ -54,7 +54,7 @@ static bool striped_is_valid(const Engine__BlobRecord *record) {
 }
 
 static bool record_is_valid(const Engine__BlobRecord *record) {
-    if (record->version != 1 || record->size > BLOB_SIZE_MAX || record->file) return false;
+    if (record->version != 1 || record->size > BLOB_SIZE_MAX) return false;
     const Engine__BlobInline *bytes = record->inline_bytes;
     if (!bytes) return record->striped && striped_is_valid(record);
     return !record->striped && bytes->data.len == record->size &&

@@ -164,6 +164,7 @@ static struct status directory_open(struct data_store *store,
         .media = config->media,
         .store = store->config.store_id,
         .expected = known ? &known->id : NULL,
+        .is_data_dir = config->is_data_dir,
     };
     struct drive drive;
     drive_open(&drive, store->fs, store->random, &drive_config);
@@ -499,15 +500,16 @@ void data_stats_read(struct data_store *store, struct data_stats *ret_stats) {
 
 struct status data_health(struct data_store *store, struct note *note) {
     uint32_t numbers[LAYOUT_PIECES_MAX];
+    size_t refused = 0;
     for (size_t i = 0; i < store->policy_count; i++) {
         const struct data_kept_policy *policy = &store->policies[i];
         unsigned there = data_drives_choose(store, policy, NULL, 0, policy->min_pieces, numbers);
         if (there >= policy->min_pieces) continue;
-        return note_status(note, STATUS_BUSY,
-                           "policy %s can't be written: it needs %u drives, %u "
-                           "serve",
-                           policy->name, policy->min_pieces, there);
+        note_set(note, "policy %s can't be written: it needs %u drives, %u serve", policy->name,
+                 policy->min_pieces, there);
+        refused++;
     }
+    if (refused > 0) return status_of(refused == store->policy_count ? STATUS_BUSY : STATUS_IO);
     struct data_drive drive;
     for (uint32_t n = 0; data_drive_next(store, n, &drive); n = drive.number + 1) {
         if (drive.state == DRIVE_SERVING) continue;

@@ -125,7 +125,7 @@ static void identity_begin(struct drive *drive, struct random *random,
     struct status s = fs_dir_walk(drive->fs, drive->dir_fd, &visitor.visitor);
     if (!is_ok(s)) {
         settle_by_status(drive, s, "list it");
-    } else if (visitor.name[0]) {
+    } else if (visitor.name[0] && !config->is_data_dir) {
         char reason[NOTE_TEXT_MAX];
         snprintf(reason, sizeof reason, "it is no drive of hink's, and not empty: there is '%s'",
                  visitor.name);

@@ -66,6 +66,7 @@ struct drive_config {
     enum drive_media media;
     struct drive_id store;
     const struct drive_id *expected; /* NULL: any of the store, or a new one */
+    bool is_data_dir;                /* of the store: what else lies there is known to be ours */
 };
 
 /*

@@ -5,8 +5,11 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "engine/data.h"
+#include "engine/home.h"
 #include "engine/log.h"
-#include "engine/store.h"
+#include "engine/meta.h"
+#include "engine/space.h"
 
 enum {
     LAYER_BYTES = 64 * 1024 * 1024,
@@ -14,32 +17,59 @@ enum {
     LAYER_SHARE = 256,      /* of the drive */
     LOG_PER_LAYER = 4,      /* the ring's limit in layers */
     LOG_SEGMENTS_LEAST = 8, /* what the largest batch needs, and some */
+    DATA_RESERVE_BYTES = 8 * 1024 * 1024,
+    MEND_RATE_BYTES = 64 * 1024 * 1024, /* a second */
+    MEND_INTERVAL_S = 10,
+    SCRUB_INTERVAL_S = 14 * 24 * 3600,
 };
 
 static const char meta_name[] = "meta";
 
-static unsigned copies_promised(const struct engine_policy *policy) {
-    return policy->copies > 0 ? policy->copies : policy->parity_pieces + 1;
+struct engine_policy_entry {
+    char name[BLOB_POLICY_NAME_MAX + 1];
+    unsigned losses_promised; /* drives whose loss is survived */
+};
+
+struct engine {
+    struct fs *fs;
+    struct clock *clock;
+    struct random *random;
+    struct home home;
+    struct space space;
+    int meta_fd; /* of the directory with the log and the index */
+    struct meta *meta;
+    struct data_store *data;
+    struct engine_policy_entry policies[ENGINE_POLICIES_MAX];
+    size_t policy_count;
+};
+
+static unsigned losses_promised(const struct engine_policy *policy) {
+    return policy->copies > 0 ? policy->copies - 1 : policy->parity_pieces;
 }
 
-/* Takes the policies over; refuses what would need more drives than one, unless it is allowed. */
+/* Takes the policies over; refuses one that promises more than the records have, unless it is
+ * allowed. */
 static struct status policies_take(struct engine *engine, const struct engine_config *config,
                                    struct note *note) {
     if (config->policy_count == 0 || config->policy_count > ENGINE_POLICIES_MAX) {
         return note_status(note, STATUS_INVALID, "there must be 1 to %d storage policies",
                            ENGINE_POLICIES_MAX);
     }
+    if (config->drive_count > ENGINE_DRIVES_MAX) {
+        return note_status(note, STATUS_INVALID, "there may be up to %d drives", ENGINE_DRIVES_MAX);
+    }
     for (size_t i = 0; i < config->policy_count; i++) {
         const struct engine_policy *policy = &config->policies[i];
         struct engine_policy_entry *entry = &engine->policies[i];
         CHECK(strlen(policy->name) <= BLOB_POLICY_NAME_MAX);
         snprintf(entry->name, sizeof entry->name, "%s", policy->name);
-        entry->copies_promised = copies_promised(policy);
-        if (entry->copies_promised > 1 && !policy->allow_reduced_redundancy) {
+        entry->losses_promised = losses_promised(policy);
+        if (entry->losses_promised > 0 && !policy->allow_reduced_redundancy) {
             return note_status(note, STATUS_INVALID,
-                               "policy %s is to survive the loss of %u drives, this store has one; "
-                               "allow_reduced_redundancy = on serves it all the same",
-                               entry->name, entry->copies_promised - 1);
+                               "policy %s is to survive the loss of %u drives, but records and "
+                               "small objects are kept on one; allow_reduced_redundancy = on "
+                               "serves it all the same",
+                               entry->name, entry->losses_promised);
         }
     }
     engine->policy_count = config->policy_count;
@@ -93,6 +123,56 @@ static struct status meta_start(struct engine *engine, const struct engine_confi
     return engine->home.is_new ? home_sign(&engine->home, note) : status_ok();
 }
 
+static struct data_policy data_policy_of(const struct engine_policy *policy, bool own_drives) {
+    return (struct data_policy){
+        .name = policy->name,
+        .data_pieces = policy->copies > 0 ? 1 : policy->data_pieces,
+        .parity_pieces = losses_promised(policy),
+        .min_pieces = policy->min_pieces,
+        .media = own_drives && !policy->on_hdd ? DRIVE_SSD : DRIVE_HDD,
+        .same_device = policy->same_device,
+        .allow_reduced = policy->allow_reduced_redundancy,
+    };
+}
+
+/* The drives of the configuration; without any, the data directory is the one of every policy. */
+static struct status data_start(struct engine *engine, const struct engine_config *config,
+                                struct note *note) {
+    struct data_policy policies[ENGINE_POLICIES_MAX];
+    struct data_drive_config drives[ENGINE_DRIVES_MAX + 1];
+    for (size_t i = 0; i < config->policy_count; i++) {
+        policies[i] = data_policy_of(&config->policies[i], config->drive_count > 0);
+    }
+    for (size_t i = 0; i < config->drive_count; i++) {
+        drives[i] = (struct data_drive_config){
+            .path = config->drives[i].path,
+            .media = config->drives[i].is_hdd ? DRIVE_HDD : DRIVE_SSD,
+        };
+    }
+    size_t drive_count = config->drive_count;
+    if (drive_count == 0) {
+        drives[drive_count++] = (struct data_drive_config){
+            .path = config->data_dir, .media = DRIVE_HDD, .is_data_dir = true};
+    }
+    struct data_config data_config = {
+        .kv = meta_kv(engine->meta),
+        .fs = engine->fs,
+        .clock = engine->clock,
+        .random = engine->random,
+        .drives = drives,
+        .drive_count = drive_count,
+        .policies = policies,
+        .policy_count = config->policy_count,
+        /* More than what the metadata needs to go on: it stops first. */
+        .limits = {.reserve_bytes = engine->space.growth_min_bytes + DATA_RESERVE_BYTES},
+        .mend_rate_bytes = MEND_RATE_BYTES,
+        .mend_interval_s = MEND_INTERVAL_S,
+        .scrub_interval_s = SCRUB_INTERVAL_S,
+    };
+    memcpy(data_config.store_id.bytes, engine->home.store_id, DRIVE_ID_LEN);
+    return data_open(&data_config, note, &engine->data);
+}
+
 static struct status open_steps(struct engine *engine, const struct engine_config *config,
                                 struct note *note) {
     TRY(policies_take(engine, config, note));
@@ -104,21 +184,18 @@ static struct status open_steps(struct engine *engine, const struct engine_confi
         note_set(note, "data directory %s: %s", config->data_dir, text);
         return s;
     }
-    engine->blob.kv = meta_kv(engine->meta);
-    return sweep_start(engine, note);
+    return data_start(engine, config, note);
 }
 
 struct status engine_open(const struct engine_config *config, struct clock *clock,
                           struct random *random, struct note *note, struct engine **ret_engine) {
     struct engine *engine = calloc(1, sizeof *engine);
     CHECK(engine);
-    engine->blob = (struct blob_store){.ops = &engine_blob_ops};
     engine->fs = config->fs ? config->fs : fs_system();
     engine->clock = clock;
     engine->random = random;
     engine->home.dir_fd = -1;
     engine->meta_fd = -1;
-    CHECK(pthread_mutex_init(&engine->writers_lock, NULL) == 0);
     struct status s = open_steps(engine, config, note);
     if (is_ok(s)) {
         *ret_engine = engine;
@@ -133,23 +210,30 @@ struct kv *engine_kv(struct engine *engine) {
 }
 
 struct blob_store *engine_blob(struct engine *engine) {
-    return &engine->blob;
+    return data_blob(engine->data);
+}
+
+struct data_store *engine_data(struct engine *engine) {
+    return engine->data;
 }
 
 bool engine_redundancy_note(const struct engine *engine, size_t index, struct note *note) {
     CHECK(index < engine->policy_count);
     const struct engine_policy_entry *entry = &engine->policies[index];
-    if (entry->copies_promised <= 1) return false;
+    if (entry->losses_promised == 0) return false;
+    if (data_policy_note(engine->data, index, note)) return true;
     note_set(note,
              "policy %s asks for data that survives the loss of %u drive%s, but this store keeps "
-             "one copy on one drive (allow_reduced_redundancy)",
-             entry->name, entry->copies_promised - 1, entry->copies_promised == 2 ? "" : "s");
+             "one copy of records and small objects (allow_reduced_redundancy)",
+             entry->name, entry->losses_promised, entry->losses_promised == 1 ? "" : "s");
     return true;
 }
 
 struct status engine_health(struct engine *engine, struct note *note) {
     TRY(meta_health(engine->meta, note));
-    struct status s = space_admit(&engine->space, 0, false);
+    struct status s = data_health(engine->data, note);
+    if (status_is(s, STATUS_BUSY)) return s; /* else some policy is served */
+    s = space_admit(&engine->space, 0, false);
     if (!is_ok(s)) note_set(note, "the drive is nearly full: only deletes are taken");
     return s;
 }
@@ -157,13 +241,11 @@ struct status engine_health(struct engine *engine, struct note *note) {
 void engine_close(struct engine **engine) {
     struct engine *self = *engine;
     if (!self) return;
-    sweep_stop(self);
-    CHECK(!self->writers);
+    data_close(&self->data);
     meta_close(&self->meta);
     fs_close(self->fs, &self->meta_fd);
     if (self->space.fs) space_fini(&self->space);
     if (self->home.dir_fd >= 0) home_close(&self->home);
-    pthread_mutex_destroy(&self->writers_lock);
     free(self);
     *engine = NULL;
 }

@@ -4,10 +4,11 @@
  *     open ── engine_kv, engine_blob ── … ── close
  *
  * Records are kept by the metadata store (meta.h): a redo log in front of an index of our own.
- * Every blob of more than ENGINE_INLINE_MAX bytes lies in a file. The engine keeps one copy of
- * everything: a policy that promises more is refused at the open unless it is allowed by name, and
- * then engine_redundancy_note says so. Files, keys, records and the commit protocol are described
- * in docs/format.md; why it is made like this, in docs/decisions/0003.
+ * Every blob of more than ENGINE_INLINE_MAX bytes lies in the volumes of drives (data.h), in as
+ * many pieces as its policy says. Records, and smaller blobs in them, are kept once: a policy that
+ * promises more is refused at the open unless it is allowed by name, and then
+ * engine_redundancy_note says so. Files, keys, records and the commit protocol are described in
+ * docs/format.md; why it is made like this, in docs/decisions/0003 and 0004.
  *
  * One process at a time: the data directory is locked as long as the engine is open.
  *
@@ -25,7 +26,8 @@
 
 enum {
     ENGINE_INLINE_MAX = 64 * 1024, /* blobs up to this size lie in their record */
-    ENGINE_POLICIES_MAX = 64
+    ENGINE_POLICIES_MAX = 64,
+    ENGINE_DRIVES_MAX = 64
 };
 
 /* How the data of a bucket is to be kept. Copies, or an erasure code of data and parity pieces. */
@@ -34,7 +36,16 @@ struct engine_policy {
     unsigned copies; /* 0 with an erasure code */
     unsigned data_pieces;
     unsigned parity_pieces;
+    unsigned min_pieces; /* copies or pieces that acknowledge a write; 0: the default */
+    bool on_hdd;         /* its drives are hard disks, not SSDs */
+    bool same_device;    /* directories on one device count as drives of their own */
     bool allow_reduced_redundancy;
+};
+
+/* A directory for large data. */
+struct engine_drive {
+    const char *path; /* made if it is absent; its parent is not */
+    bool is_hdd;
 };
 
 /* Owns: nothing; what it points to need not outlive the open. A size of 0 is the default. */
@@ -42,11 +53,14 @@ struct engine_config {
     const char *data_dir; /* made if it is absent; its parent is not */
     const struct engine_policy *policies;
     size_t policy_count;
+    const struct engine_drive *drives; /* none: large data lies in the data directory */
+    size_t drive_count;
     size_t cache_bytes;        /* of records read */
     size_t write_buffer_bytes; /* of records not yet in the index, at which a checkpoint begins */
     struct fs *fs;             /* NULL: the system's */
 };
 
+struct data_store;
 struct engine;
 
 /*
@@ -70,6 +84,9 @@ struct blob_store *engine_blob(struct engine *engine);
  * that says it, for the start-up log and the metrics.
  */
 bool engine_redundancy_note(const struct engine *engine, size_t index, struct note *note);
+
+/* The data half, for its drives and figures. Owns: the engine. */
+struct data_store *engine_data(struct engine *engine);
 
 /* OK while commits are taken; else the reason: IO (a write failed; restart), NO_SPACE. */
 struct status engine_health(struct engine *engine, struct note *note);

@@ -8,16 +8,15 @@
 #include "base/codec.h"
 #include "engine/checksum.h"
 
-enum { IDENTITY_MAX = 256, HOME_FORMAT_ROCKSDB = 1 };
+enum { IDENTITY_MAX = 256, HOME_FORMAT_ROCKSDB = 1, HOME_FORMAT_FILES = 2 };
 
 static const char identity_name[] = "store";
 static const char lock_name[] = "lock";
-static const char blobs_name[] = "blobs";
 
 /* What may lie in a directory that is about to become a store: what a crash left of an earlier
  * attempt, what a fresh file system has, what the server puts beside the store. */
 static const char *const harmless_names[] = {
-    "lock", "reserve", "meta", "blobs", "lost+found", "secret.key", "admin.sock", "admin.lock",
+    "lock", "reserve", "meta", "lost+found", "secret.key", "admin.sock", "admin.lock",
 };
 
 struct foreign_visitor {
@@ -72,6 +71,12 @@ static struct status identity_parse(struct home *home, struct slice text, struct
                            "not read: serve it with the version that made it and copy the objects "
                            "into a new directory");
     }
+    if (format == HOME_FORMAT_FILES) {
+        return note_status(note, STATUS_UNSUPPORTED,
+                           "it keeps large objects in files of their own, which this version does "
+                           "not read: serve it with the version that made it and copy the objects "
+                           "into a new directory");
+    }
     if (format != HOME_FORMAT) {
         return note_status(note, STATUS_UNSUPPORTED,
                            "it has format %llu, this version of hink reads format %d only",
@@ -123,36 +128,6 @@ static struct status lock_take(struct home *home, struct note *note) {
     return note_status(note, STATUS_BUSY, "it is in use by process %d", (int)holder);
 }
 
-static struct status make_if_missing(struct fs *fs, int at_fd, const char *name) {
-    struct status s = fs->ops->dir_make(fs, at_fd, name);
-    return status_is(s, STATUS_EXISTS) ? status_ok() : s;
-}
-
-/* Opens the fan-out directories; makes them, with one sync for all, where the store is new. */
-static struct status fanout_open(struct home *home, int blobs_fd) {
-    char name[8];
-    for (unsigned i = 0; home->is_new && i < HOME_FANOUT; i++) {
-        snprintf(name, sizeof name, "%02x", i);
-        TRY(make_if_missing(home->fs, blobs_fd, name));
-    }
-    if (home->is_new) TRY(fs_dir_sync(home->fs, blobs_fd));
-    for (unsigned i = 0; i < HOME_FANOUT; i++) {
-        snprintf(name, sizeof name, "%02x", i);
-        TRY(fs_dir_open(home->fs, blobs_fd, name, &home->fanout_fds[i]));
-    }
-    return status_ok();
-}
-
-static struct status rooms_open(struct home *home) {
-    if (home->is_new) TRY(make_if_missing(home->fs, home->dir_fd, blobs_name));
-    if (home->is_new) TRY(fs_dir_sync(home->fs, home->dir_fd));
-    int blobs_fd;
-    TRY(fs_dir_open(home->fs, home->dir_fd, blobs_name, &blobs_fd));
-    struct status s = fanout_open(home, blobs_fd);
-    fs_close(home->fs, &blobs_fd);
-    return s;
-}
-
 static struct status open_steps(struct home *home, struct random *random, const char *path,
                                 struct note *note) {
     struct status s = fs_dir_open(home->fs, AT_FDCWD, path, &home->dir_fd);
@@ -162,14 +137,12 @@ static struct status open_steps(struct home *home, struct random *random, const 
     }
     TRY(s);
     TRY(lock_take(home, note));
-    TRY(identity_read(home, random, note));
-    return rooms_open(home);
+    return identity_read(home, random, note);
 }
 
 struct status home_open(struct home *home, struct fs *fs, struct random *random, const char *path,
                         struct note *note) {
     *home = (struct home){.fs = fs, .dir_fd = -1, .lock_fd = -1};
-    for (size_t i = 0; i < HOME_FANOUT; i++) home->fanout_fds[i] = -1;
     struct note reason = {0};
     struct status s = open_steps(home, random, path, &reason);
     if (is_ok(s)) return s;
@@ -191,9 +164,6 @@ struct status home_sign(struct home *home, struct note *note) {
 }
 
 void home_close(struct home *home) {
-    for (size_t i = 0; i < HOME_FANOUT; i++) {
-        fs_close(home->fs, &home->fanout_fds[i]);
-    }
     fs_close(home->fs, &home->dir_fd);
     fs_close(home->fs, &home->lock_fd);
 }

@@ -5,7 +5,8 @@
  *     DATA/lock        locked while a process has it
  *     DATA/reserve     space to be given up for deletes (space.h)
  *     DATA/meta/       the log and the index (meta.h)
- *     DATA/blobs/XX/   files of blobs, XX the last byte of the id
+ *     DATA/drive, DATA/drive.lock, DATA/volumes/   large data, unless it has drives of its own
+ * (drive.h)
  *
  * Threads: one at a time.
  */
@@ -16,13 +17,12 @@
 #include "os/fs.h"
 #include "os/random.h"
 
-enum { HOME_FORMAT = 2, HOME_STORE_ID_LEN = 16, HOME_FANOUT = 256 };
+enum { HOME_FORMAT = 3, HOME_STORE_ID_LEN = 16 };
 
 struct home {
     struct fs *fs;
     int dir_fd;
     int lock_fd;
-    int fanout_fds[HOME_FANOUT];
     bool is_new; /* there is no identity file yet */
     uint8_t store_id[HOME_STORE_ID_LEN];
 };

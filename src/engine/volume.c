@@ -15,8 +15,9 @@ enum {
 };
 
 static const uint64_t volume_bytes_default = UINT64_C(64) << 30;
-static const uint64_t grow_bytes_default = UINT64_C(64) << 20;
-static const uint64_t reserve_bytes_default = UINT64_C(256) << 20;
+static const uint64_t grow_bytes_max = UINT64_C(64) << 20;
+static const uint64_t reserve_bytes_max = UINT64_C(256) << 20;
+static const uint64_t step_bytes_min = UINT64_C(1) << 20;
 
 static const char header_magic[] = "hink volume 1\n\0";
 
@@ -156,17 +157,31 @@ static struct status list_open(struct volumes *volumes, struct note *note) {
     }
 }
 
-static void limits_fill(struct volume_limits *limits) {
+static uint64_t between(uint64_t n, uint64_t least, uint64_t most) {
+    return n < least ? least : n > most ? most : n;
+}
+
+/* Small drives grow in small steps. */
+static void limits_fill(struct volume_limits *limits, uint64_t drive_bytes) {
     if (limits->volume_bytes == 0) limits->volume_bytes = volume_bytes_default;
-    if (limits->grow_bytes == 0) limits->grow_bytes = grow_bytes_default;
-    if (limits->reserve_bytes == 0) limits->reserve_bytes = reserve_bytes_default;
+    if (limits->grow_bytes == 0) {
+        limits->grow_bytes = between(drive_bytes / 256, step_bytes_min, grow_bytes_max);
+        limits->grow_bytes -= limits->grow_bytes % step_bytes_min;
+    }
+    if (limits->reserve_bytes == 0) {
+        limits->reserve_bytes = between(drive_bytes / 64, step_bytes_min, reserve_bytes_max);
+    }
     if (limits->grow_bytes > limits->volume_bytes) limits->grow_bytes = limits->volume_bytes;
 }
 
 struct status volumes_open(struct volumes *volumes, struct drive *drive,
                            const struct volume_limits *limits, struct note *note) {
     *volumes = (struct volumes){.drive = drive, .limits = *limits, .dir_fd = -1};
-    limits_fill(&volumes->limits);
+    struct fs_space space = {0};
+    if (drive->dir_fd >= 0) {
+        IGNORE_STATUS(fs_space_read(drive->fs, drive->dir_fd, &space)); /* then it is small */
+    }
+    limits_fill(&volumes->limits, space.total_bytes);
     CHECK(pthread_mutex_init(&volumes->lock, NULL) == 0);
     if (!drive_takes_reads(drive)) return status_ok();
     struct status s = fs_dir_open(drive->fs, drive->dir_fd, "volumes", &volumes->dir_fd);

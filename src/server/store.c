@@ -68,12 +68,22 @@ static struct status open_engine(const struct config *config, struct note *note,
             .copies = (unsigned)policy->copies,
             .data_pieces = policy->erasure_code.data_pieces,
             .parity_pieces = policy->erasure_code.parity_pieces,
+            .min_pieces = (unsigned)policy->min_copies,
+            .on_hdd = policy->media == CONFIG_MEDIA_HDD,
+            .same_device = policy->same_device,
             .allow_reduced_redundancy = policy->allow_reduced_redundancy,
         };
     }
+    struct engine_drive drives[CONFIG_DRIVES_MAX];
+    for (size_t i = 0; i < config->drive_count; i++) {
+        const struct config_drive *drive = &config->drives[i];
+        drives[i] = (struct engine_drive){drive->path, drive->media == CONFIG_MEDIA_HDD};
+    }
     struct engine_config engine = {.data_dir = config->server.data_dir,
                                    .policies = policies,
-                                   .policy_count = config->policy_count};
+                                   .policy_count = config->policy_count,
+                                   .drives = drives,
+                                   .drive_count = config->drive_count};
     TRY(store_make_parents(config->server.data_dir, note));
     return engine_open(&engine, clock_system(), random_system(), note, ret_engine);
 }

@@ -99,10 +99,10 @@ static bool home_run(uint64_t seed, uint64_t k) {
 
 static void test_a_store_is_made_or_can_be_made_again(void **state) {
     (void)state;
-    for (uint64_t seed = 0; seed < 3; seed++) {
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
         uint64_t k = 1;
-        for (; home_run(seed, k); k += k > 10 && k < 255 ? 7 : 1) continue;
-        assert_true(k > 260);
+        while (home_run(seed, k)) k++;
+        assert_true(k > 5);
     }
 }
 

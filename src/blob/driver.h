@@ -10,7 +10,7 @@
  *
  * and two marks that a driver may put beside the record, 'b' 'p' ID and 'b' 's' ID.
  *
- * A fresh blob has its record only. The steps, each one batch (docs/format.md, F5 to F8):
+ * A fresh blob has its record only. The steps, each one batch (docs/format.md):
  *
  *     share     record is present; extra += 1, at least 1
  *     unbind    extra -= 1, at least -1; put the candidate

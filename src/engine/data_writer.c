@@ -266,7 +266,7 @@ static struct status data_write(struct blob_writer *writer, struct slice bytes) 
     return striped_write(self, bytes);
 }
 
-/* Whatever the record will name is durable before it is (F12). */
+/* Whatever the record will name is durable before it is (B5). */
 static struct status data_seal(struct blob_writer *writer) {
     struct data_writer *self = writer_of(writer);
     self->small_sum = checksum_crc32c(0, self->small, self->small_len);

@@ -7,7 +7,7 @@
  *
  * Volumes are written past the page cache only, and read through it. Space is found, and given
  * back, in memory: no operation of the file system is needed, nor is anything durable until a
- * blob's record names the extents (F12). A volume grows by whole steps, as long as the file
+ * blob's record names the extents (B5, B6). A volume grows by whole steps, as long as the file
  * system keeps its reserve; large free ranges are given back to it when it is short.
  *
  * Threads: any, after volumes_open.

@@ -43,8 +43,8 @@ static void test_bad_names(void **state) {
         "a b",
         "a/b",
         "a%b",
-        "\xc3\xa4"
-        "bb",
+        ("\xc3\xa4"
+         "bb"),
         "a\nb",
         "192.168.5.4",
         "0.0.0.0",

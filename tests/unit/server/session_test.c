@@ -452,8 +452,8 @@ static void test_unread_bodies_are_drained(void **state) {
     static const char *const requests[] = {
         "PUT /unread HTTP/1.1\r\nHost: h.test\r\nContent-Length: 4\r\n\r\n1234",
         "PUT /plain HTTP/1.1\r\nHost: h.test\r\nContent-Length: 4\r\n\r\n1234",
-        "PUT /unread HTTP/1.1\r\nHost: h.test\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "4\r\n1234\r\n0\r\n\r\n",
+        ("PUT /unread HTTP/1.1\r\nHost: h.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "4\r\n1234\r\n0\r\n\r\n"),
     };
     for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
         int fd = dial(f);

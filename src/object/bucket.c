@@ -191,6 +191,10 @@ struct status bucket_usage_read(struct object_store *store, const struct bucket 
     struct bucket_usage usage;
     TRY(read_counter(store, bucket->incarnation, &objects, &usage.objects));
     TRY(read_counter(store, bucket->incarnation, &bytes, &usage.bytes));
+    struct key versions = key_counter(KEY_COUNT_VERSIONS);
+    struct key version_bytes = key_counter(KEY_COUNT_VERSION_BYTES);
+    TRY(read_counter(store, bucket->incarnation, &versions, &usage.versions));
+    TRY(read_counter(store, bucket->incarnation, &version_bytes, &usage.version_bytes));
     *ret_usage = usage;
     return status_ok();
 }
@@ -251,6 +255,8 @@ static struct status choose_names(struct creation *creation) {
         .policy = wanted->policy,
         .has_s3_name = claims,
         .created_ns = store_now_ns(store),
+        .versioning = wanted->object_lock ? BUCKET_VERSIONING_ENABLED : BUCKET_VERSIONING_OFF,
+        .lock = {.enabled = wanted->object_lock},
     };
     return status_ok();
 }
@@ -391,10 +397,10 @@ struct status bucket_finish_deletion(struct object_store *store, const struct bu
     return status_is(s, STATUS_CONFLICT) ? status_ok() : s; /* somebody else has done it */
 }
 
-/* Step 1: the epoch record says that it is gone, if it has no object (O5). */
+/* Step 1: the epoch record says that it is gone, if it has no object and no version (O5). */
 static struct status retire_epoch(struct object_store *store, const struct record_epoch *epoch,
                                   struct arena *arena, struct note *note) {
-    enum { GUARD_EPOCH, GUARD_OBJECTS };
+    enum { GUARD_EPOCH };
     struct record_epoch gone = *epoch;
     gone.generation++;
     gone.state = RECORD_EPOCH_GONE;
@@ -402,9 +408,11 @@ static struct status retire_epoch(struct object_store *store, const struct recor
     TRY(record_encode_epoch(&gone, arena, &raw));
     struct key key = key_epoch();
     struct key objects = key_counter(KEY_COUNT_OBJECTS);
+    struct key versions = key_counter(KEY_COUNT_VERSIONS);
     struct kv_batch *batch = kv_batch_new();
     kv_batch_guard_equals(batch, key_slice(&key), epoch->bucket.epoch);
     kv_batch_add(batch, key_slice(&objects), 0, 0, 0);
+    kv_batch_add(batch, key_slice(&versions), 0, 0, 0);
     kv_batch_put(batch, key_slice(&key), raw);
     size_t failed = SIZE_MAX;
     struct status s = kv_commit(store->config.kv, epoch->bucket.incarnation, batch, &failed);

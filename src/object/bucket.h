@@ -11,8 +11,9 @@
  * uploads guards on these exact bytes, so nobody writes into a bucket that has just changed or
  * gone.
  *
- * Life: bucket_create ── … ── bucket_delete (only while it has no object); a bucket made anew under
- * the name is another incarnation. docs/format.md has the steps and what a crash leaves of them.
+ * Life: bucket_create ── … ── bucket_delete (only while it has no object and no version); a bucket
+ * made anew under the name is another incarnation. docs/format.md has the steps and what a crash
+ * leaves of them.
  *
  * Threads: any. Blocks: as kv.
  */
@@ -24,7 +25,26 @@
 
 enum {
     BUCKET_NAME_MAX = 255, /* of any door; S3's own rule is stricter */
-    BUCKET_LIST_MAX = 1000
+    BUCKET_LIST_MAX = 1000,
+    BUCKET_LOCK_PERIOD_MAX = 36500 /* days or years of a default protection */
+};
+
+/* Whether a write keeps what was there: never yet, always, or not at present. */
+enum bucket_versioning {
+    BUCKET_VERSIONING_OFF, /* only before the first of the others */
+    BUCKET_VERSIONING_ENABLED,
+    BUCKET_VERSIONING_SUSPENDED
+};
+
+/* How strictly a version is protected from being removed. */
+enum object_lock_mode { OBJECT_LOCK_NONE, OBJECT_LOCK_GOVERNANCE, OBJECT_LOCK_COMPLIANCE };
+
+/* Object lock in a bucket, and how long versions are protected where nothing is said. */
+struct bucket_lock {
+    bool enabled;               /* never becomes false again */
+    enum object_lock_mode mode; /* NONE: there is no default */
+    uint64_t days;              /* exactly one of both, where there is a default */
+    uint64_t years;
 };
 
 /* A bucket as it was found. */
@@ -38,7 +58,9 @@ struct bucket {
     struct slice policy; /* storage policy; never changes */
     bool has_s3_name;    /* found by everybody, not only by its project */
     int64_t created_ns;
-    uint64_t configs;   /* which documents it has: config.h */
+    uint64_t configs; /* which documents it has: config.h */
+    enum bucket_versioning versioning;
+    struct bucket_lock lock;
     struct slice epoch; /* the exact bytes of the epoch record, for guards */
 };
 
@@ -53,6 +75,7 @@ struct bucket_wanted {
     bool claim_s3_name;    /* false: the account name only */
     bool s3_name_optional; /* go on without it where it is taken */
     uint64_t buckets_max;  /* of the project, all regions; UINT64_MAX: no limit */
+    bool object_lock;      /* with object lock, and so with versioning */
 };
 
 /*
@@ -90,15 +113,18 @@ struct status bucket_project_has_any(struct object_store *store, struct slice pr
 
 /*
  * Deletes an empty bucket. Its uploads end with it, in the background.
- * Errors: CONFLICT (it has objects); NOT_FOUND (it has gone meanwhile); as kv_commit; noted.
+ * Errors: CONFLICT (it has objects, versions or delete markers); NOT_FOUND (it has gone meanwhile);
+ * as kv_commit; noted.
  */
 struct status bucket_delete(struct object_store *store, const struct bucket *bucket,
                             struct note *note);
 
-/* How many objects a bucket has, and their bytes. */
+/* How many objects a bucket has, and their bytes; of versions, beside the current ones. */
 struct bucket_usage {
     uint64_t objects;
     uint64_t bytes;
+    uint64_t versions; /* noncurrent versions and delete markers */
+    uint64_t version_bytes;
 };
 
 /* Reads the exact usage. Errors: CORRUPT; IO. */

@@ -111,75 +111,7 @@ struct status store_change(struct store_change *change) {
     return s;
 }
 
-/* ---- the object of a key -------------------------------------------------------------------- */
-
-/* Finds what the key has; `*ret_found` is false where it has nothing. */
-static struct status read_current(struct store_change *change, struct slice object_key,
-                                  struct arena *scratch, bool *ret_found,
-                                  struct object_info *current) {
-    struct key key = key_object(object_key);
-    struct slice raw;
-    struct status s = store_get(change->store, change->bucket, &key, scratch, &raw);
-    *ret_found = is_ok(s);
-    if (status_is(s, STATUS_NOT_FOUND)) return status_ok();
-    TRY(s);
-    TRY(record_decode_object(raw, scratch, current));
-    current->key = object_key;
-    return status_ok();
-}
-
-static void count(struct kv_batch *batch, enum key_counter which, int64_t delta) {
-    if (delta == 0) return;
-    struct key key = key_counter(which);
-    kv_batch_add(batch, key_slice(&key), delta, 0, INT64_MAX);
-}
-
-void object_release(struct store_change *change, const struct object_content *content,
-                    struct kv_batch *batch) {
-    if (content->kind == OBJECT_CONTENT_NONE) return;
-    if (content->kind == OBJECT_CONTENT_BLOB) {
-        blob_unbind(change->store->config.blob, content->id, batch);
-    } else {
-        manifest_unbind(manifest_id(content), batch);
-    }
-    change->makes_garbage = true;
-}
-
-void change_log_append(struct store_change *change, const struct object_replacement *replacement,
-                       struct kv_batch *batch) {
-    (void)change;
-    (void)replacement;
-    (void)batch;
-}
-
-struct status object_replace(struct store_change *change, struct object_replacement *replacement,
-                             struct kv_batch *batch, struct arena *scratch) {
-    struct object_info current = {0};
-    const struct object_info *next = replacement->next;
-    const struct object_condition *condition = replacement->condition;
-    bool found;
-    TRY(read_current(change, replacement->key, scratch, &found, &current));
-    replacement->found = found;
-    if (condition) TRY(condition->judge(condition, found ? &current : NULL));
-    change->nothing = !found && !next;
-    if (change->nothing) return status_ok();
-    struct key key = key_object(replacement->key);
-    if (found) { /* O3 */
-        kv_batch_guard_equals(batch, key_slice(&key), current.record);
-        object_release(change, &current.content, batch);
-    } else {
-        kv_batch_guard_absent(batch, key_slice(&key));
-    }
-    if (next) {
-        kv_batch_put(batch, key_slice(&key), next->record);
-    } else {
-        kv_batch_delete(batch, key_slice(&key));
-    }
-    count(batch, KEY_COUNT_OBJECTS, (next != NULL) - found); /* O4 */
-    count(batch, KEY_COUNT_BYTES, (int64_t)(next ? next->size : 0) - (int64_t)current.size);
-    change_log_append(change, replacement, batch);
-    return status_ok();
-}
+/* ---- uploads that have ended ----------------------------------------------------------------- */
 
 struct status upload_mark_ended(struct store_change *change, struct key_id upload,
                                 struct kv_batch *batch, struct arena *scratch) {

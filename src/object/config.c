@@ -118,6 +118,67 @@ struct status bucket_config_delete(struct object_store *store, const struct buck
     return store_change(&c.change);
 }
 
+/* ---- versioning and lock -------------------------------------------------------------------- */
+
+struct mode_change {
+    struct store_change change;
+    bool sets_lock; /* else versioning */
+    enum bucket_versioning versioning;
+    struct bucket_lock lock;
+};
+
+static struct status mode_edit(const struct mode_change *c, struct bucket *bucket) {
+    if (c->sets_lock) {
+        if (bucket->versioning != BUCKET_VERSIONING_ENABLED) return status_of(STATUS_REFUSED);
+        bucket->lock = c->lock;
+        bucket->lock.enabled = true;
+        return status_ok();
+    }
+    bool suspends = c->versioning != BUCKET_VERSIONING_ENABLED;
+    if (suspends && bucket->lock.enabled) return status_of(STATUS_REFUSED);
+    bucket->versioning = c->versioning;
+    return status_ok();
+}
+
+static struct status mode_build(struct store_change *change, struct kv_batch *batch,
+                                struct arena *scratch) {
+    const struct mode_change *c = CONTAINER_OF(change, struct mode_change, change);
+    const struct bucket *bucket = change->bucket;
+    struct key key = key_epoch();
+    struct record_epoch epoch;
+    struct slice raw;
+    TRY(record_decode_epoch(bucket->epoch, bucket->incarnation, &epoch));
+    TRY(mode_edit(c, &epoch.bucket));
+    epoch.generation++;
+    TRY(record_encode_epoch(&epoch, scratch, &raw));
+    kv_batch_put(batch, key_slice(&key), raw);
+    return status_ok();
+}
+
+/* CONFLICT from a build would mean to try again, so a refusal has another code inside. */
+static struct status mode_change(struct mode_change *c) {
+    c->change.build = mode_build;
+    struct status s = store_change(&c->change);
+    return status_is(s, STATUS_REFUSED) ? status_of(STATUS_CONFLICT) : s;
+}
+
+struct status bucket_versioning_set(struct object_store *store, const struct bucket *bucket,
+                                    enum bucket_versioning versioning) {
+    CHECK(versioning != BUCKET_VERSIONING_OFF);
+    struct mode_change c = {.change = {.store = store, .bucket = bucket, .key = SLICE("")},
+                            .versioning = versioning};
+    return mode_change(&c);
+}
+
+struct status bucket_lock_set(struct object_store *store, const struct bucket *bucket,
+                              const struct bucket_lock *lock) {
+    CHECK((lock->mode != OBJECT_LOCK_NONE) == ((lock->days > 0) + (lock->years > 0) == 1));
+    struct mode_change c = {.change = {.store = store, .bucket = bucket, .key = SLICE("")},
+                            .sets_lock = true,
+                            .lock = *lock};
+    return mode_change(&c);
+}
+
 /* ---- listing -------------------------------------------------------------------------------- */
 
 static struct status take_entry(struct kv_cursor *cursor, const struct key *all,

@@ -1,5 +1,5 @@
 /*
- * config.h - a bucket's configuration documents: kept as they were given, changed at one instant
+ * config.h - a bucket's configuration: documents, kept as they were given, versioning and lock
  *
  * A document is bytes that a door has validated; this room does not look into it. Every change
  * replaces the bucket's epoch record too, so that no batch on objects is judged under a
@@ -30,6 +30,21 @@ enum {
  * Whether the bucket may have documents of a kind; for kinds with several, whether it ever had one.
  */
 bool bucket_has_config(const struct bucket *bucket, enum bucket_config kind);
+
+/*
+ * Enables or suspends versioning; OFF is not allowed. The next write is made accordingly.
+ * Errors: CONFLICT (object lock needs versioning: it cannot be suspended); NOT_FOUND (the bucket
+ * has gone); as kv_commit.
+ */
+struct status bucket_versioning_set(struct object_store *store, const struct bucket *bucket,
+                                    enum bucket_versioning versioning);
+
+/*
+ * Enables object lock, where it is not yet, and sets the default protection of new versions.
+ * Errors: CONFLICT (versioning is not enabled); NOT_FOUND (the bucket has gone); as kv_commit.
+ */
+struct status bucket_lock_set(struct object_store *store, const struct bucket *bucket,
+                              const struct bucket_lock *lock);
 
 /*
  * Reads a document. `id` is empty but for kinds with several.

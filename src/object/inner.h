@@ -99,18 +99,41 @@ struct key_id store_new_id(struct object_store *store);
 /* What becomes of a key. */
 struct object_replacement {
     struct slice key;
-    const struct object_info *next; /* NULL: the object is deleted; its record is encoded */
+    /*
+     * NULL: the object is deleted, with versioning by a delete marker. Its record is encoded; with
+     * versioning its version, null_version, lock and record are set anew each time.
+     */
+    struct object_info *next;
     const struct object_condition *condition;
-    bool found; /* set: there was an object */
+    struct slice marker_owner_id;
+    struct slice marker_owner_name;
+    struct arena *arena;       /* of a record that is made anew; set where there is a `next` */
+    bool found;                /* set: there was an object */
+    struct object_info marker; /* set: the delete marker that was put */
+    char *storage;             /* of the record, and its room; ours */
+    size_t room;
+    bool asked; /* the lock that was asked for is known; ours */
+    struct object_lock lock_asked;
 };
 
 /*
  * Adds all lines for it to the batch of `change`. The reference that `next` has to its bytes is the
  * caller's to add, before.
- * Errors: the condition's; TOO_LARGE; CORRUPT; IO.
+ * Errors: the condition's; DENIED (a protected version would go); TOO_LARGE; CORRUPT; IO.
  */
 struct status object_replace(struct store_change *change, struct object_replacement *replacement,
                              struct kv_batch *batch, struct arena *scratch);
+
+/* Makes a copy of `raw` the record of `next`. Errors: NO_MEMORY. */
+struct status object_replacement_keep(struct object_replacement *replacement, struct slice raw);
+
+/*
+ * Adds all lines that remove the version which `deletion` names, and bring up the one below it.
+ * Errors: the condition's; DENIED (it is protected); CORRUPT; IO.
+ */
+struct status object_remove(struct store_change *change, const struct object_deletion *deletion,
+                            struct kv_batch *batch, struct arena *scratch,
+                            struct object_deleted *deleted);
 
 /* Adds lines that take away the reference to a blob, or to a manifest, or none. */
 void object_release(struct store_change *change, const struct object_content *content,

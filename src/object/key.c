@@ -163,6 +163,43 @@ struct status key_upload_parse(struct slice kv_key, struct arena *arena,
     return key_id_parse(rest, 0, ret_id);
 }
 
+struct key key_head(struct slice object_key) {
+    CHECK(object_key.len <= OBJECT_KEY_MAX);
+    struct key key = key_begin(KEY_HEAD);
+    append_slice(&key, object_key);
+    return key;
+}
+
+struct key key_versions_of(struct slice object_key) {
+    CHECK(object_key.len <= OBJECT_KEY_MAX);
+    struct key key = key_begin(KEY_VERSION);
+    append_grouped(&key, object_key);
+    return key;
+}
+
+struct key key_version(struct slice object_key, struct object_version_id id) {
+    struct key key = key_versions_of(object_key);
+    for (size_t i = 0; i < sizeof id.bytes; i++) append_byte(&key, (unsigned char)~id.bytes[i]);
+    return key;
+}
+
+struct key key_versions_with_prefix(struct slice prefix) {
+    CHECK(prefix.len <= OBJECT_KEY_MAX);
+    struct key key = key_begin(KEY_VERSION);
+    append_slice(&key, append_full_groups(&key, prefix));
+    return key;
+}
+
+struct status key_version_parse(struct slice kv_key, struct arena *arena,
+                                struct slice *ret_object_key, struct object_version_id *ret_id) {
+    if (kv_key.len == 0 || kv_key.ptr[0] != KEY_VERSION) return status_of(STATUS_CORRUPT);
+    struct slice rest = slice_skip(kv_key, 1);
+    TRY(parse_grouped(&rest, arena, ret_object_key));
+    if (rest.len != sizeof ret_id->bytes) return status_of(STATUS_CORRUPT);
+    for (size_t i = 0; i < rest.len; i++) ret_id->bytes[i] = (uint8_t) ~(unsigned char)rest.ptr[i];
+    return status_ok();
+}
+
 struct key key_part(struct key_id upload, uint32_t number) {
     CHECK(number <= UINT16_MAX);
     struct key key = key_of_id(KEY_PART, upload);

@@ -10,8 +10,11 @@
  *     'p' ID number       part of an upload         't' time ID   when a receipt ends
  *     'a' ID              ended upload whose parts are to be freed
  *     'k' KIND id         configuration document (config.def)
+ *     'v' KEY ~VERSION    noncurrent version or delete marker; newest first
+ *     'h' key             head: which versions a key has, where its bucket has versioning
  *
- * 'c', 'h' and 'v' are kept for the change log, heads and versions. In the system partition:
+ * A version's id is inverted in its key, so that the newest comes first. 'c' is kept for the change
+ * log. In the system partition:
  *
  *     'd' 'a' REGION PROJECT name   account name    'd' 'n' project   counter: buckets
  *     'd' 's' REGION name           S3 name         'd' 'p' ID        pending partition
@@ -42,7 +45,9 @@ enum key_table {
     KEY_MANIFEST_EXTRA = 'M',
     KEY_MANIFEST_GARBAGE = 'g',
     KEY_RECEIPT = 'r',
-    KEY_RECEIPT_END = 't'
+    KEY_RECEIPT_END = 't',
+    KEY_VERSION = 'v',
+    KEY_HEAD = 'h'
 };
 
 /* Tables of the directory, the second byte. */
@@ -54,7 +59,12 @@ enum key_directory {
     KEY_PENDING = 'p'
 };
 
-enum key_counter { KEY_COUNT_OBJECTS = 'o', KEY_COUNT_BYTES = 'b' };
+enum key_counter {
+    KEY_COUNT_OBJECTS = 'o',
+    KEY_COUNT_BYTES = 'b',
+    KEY_COUNT_VERSIONS = 'v',     /* entries of the table KEY_VERSION */
+    KEY_COUNT_VERSION_BYTES = 'w' /* their bytes */
+};
 
 enum { KEY_ID_LEN = 16, KEY_NAME_PART_MAX = 255 };
 
@@ -62,6 +72,18 @@ enum { KEY_ID_LEN = 16, KEY_NAME_PART_MAX = 255 };
 struct key_id {
     uint8_t bytes[KEY_ID_LEN];
 };
+
+/* Whether two version ids are the same; the order in which versions were made; "none" is zeros. */
+static inline bool version_id_eq(struct object_version_id a, struct object_version_id b) {
+    return memcmp(a.bytes, b.bytes, sizeof a.bytes) == 0;
+}
+static inline int version_id_cmp(struct object_version_id a, struct object_version_id b) {
+    return memcmp(a.bytes, b.bytes, sizeof a.bytes);
+}
+static inline bool version_id_is_none(struct object_version_id id) {
+    static const struct object_version_id none;
+    return version_id_eq(id, none);
+}
 
 /* One key. */
 struct key {
@@ -91,6 +113,24 @@ struct key key_object(struct slice object_key);
 
 /* The object's key in a key of the table KEY_OBJECT; it points into `kv_key`. */
 struct slice key_object_parse(struct slice kv_key);
+
+/* The head of a key. */
+struct key key_head(struct slice object_key);
+
+/* A version of a key; and what the keys of all versions of that key begin with. */
+struct key key_version(struct slice object_key, struct object_version_id id);
+struct key key_versions_of(struct slice object_key);
+
+/* As key_uploads_with_prefix. */
+struct key key_versions_with_prefix(struct slice prefix);
+
+/*
+ * Takes a key of the table KEY_VERSION apart.
+ * Owns: `*ret_object_key` lies in `arena`.
+ * Errors: CORRUPT; NO_MEMORY.
+ */
+struct status key_version_parse(struct slice kv_key, struct arena *arena,
+                                struct slice *ret_object_key, struct object_version_id *ret_id);
 
 /* An upload of a key; and what the keys of all uploads of that key begin with. */
 struct key key_upload(struct slice object_key, struct key_id id);

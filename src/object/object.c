@@ -4,11 +4,11 @@
 
 #include "base/check.h"
 #include "object/body.h"
-#include "object/inner.h"
+#include "object/version.h"
 
 enum {
     WRITER_ARENA_BLOCK = 4 * 1024,
-    WRITER_ARENA_MAX = 128 * 1024 /* bucket, key and metadata at their largest, and the record */
+    WRITER_ARENA_MAX = 256 * 1024 /* bucket, key and metadata at their largest, and the record */
 };
 
 struct status object_find(struct object_store *store, const struct bucket *bucket, struct slice key,
@@ -70,6 +70,8 @@ struct status object_meta_dup(const struct object_meta *meta, struct arena *aren
     copy.storage_class = arena_dup(arena, copy.storage_class);
     copy.owner_id = arena_dup(arena, copy.owner_id);
     copy.owner_name = arena_dup(arena, copy.owner_name);
+    copy.acl = arena_dup(arena, copy.acl);
+    TRY(pairs_dup(&copy.tags, arena));
     TRY(arena_ok(arena));
     *ret_meta = copy;
     return status_ok();
@@ -168,7 +170,10 @@ static struct status put_commit(struct object_writer *writer, const struct objec
                    .bucket = &writer->bucket,
                    .key = writer->key},
         .writer = writer,
-        .replacement = {.key = writer->key, .next = &info, .condition = seal->condition},
+        .replacement = {.key = writer->key,
+                        .next = &info,
+                        .condition = seal->condition,
+                        .arena = arena ? arena : &writer->arena},
     };
     struct status s = store_change(&put.change);
     *ret_unknown = put.change.unknown;
@@ -189,29 +194,116 @@ struct status object_writer_commit(struct object_writer **writer, const struct o
 
 struct delete_change {
     struct store_change change;
+    const struct object_deletion *deletion;
     struct object_replacement replacement;
+    struct object_deleted deleted;
 };
 
 static struct status delete_build(struct store_change *change, struct kv_batch *batch,
                                   struct arena *scratch) {
     struct delete_change *delete = CONTAINER_OF(change, struct delete_change, change);
-    return object_replace(change, &delete->replacement, batch, scratch);
+    struct object_deleted *deleted = &delete->deleted;
+    if (delete->deletion->version.kind != OBJECT_VERSION_CURRENT) {
+        return object_remove(change, delete->deletion, batch, scratch, deleted);
+    }
+    TRY(object_replace(change, &delete->replacement, batch, scratch));
+    const struct object_info *marker = &delete->replacement.marker;
+    bool has_marker = change->bucket->versioning != BUCKET_VERSIONING_OFF;
+    *deleted = (struct object_deleted){.found = delete->replacement.found,
+                                       .is_marker = has_marker,
+                                       .has_version = has_marker,
+                                       .null_version = marker->null_version,
+                                       .version = marker->version};
+    return status_ok();
 }
 
-struct status object_delete(struct object_store *store, const struct bucket *bucket,
-                            struct slice key, const struct object_condition *condition,
-                            bool *ret_found) {
-    bool possible = key.len > 0 && key.len <= OBJECT_KEY_MAX;
+struct status object_delete_version(struct object_store *store, const struct bucket *bucket,
+                                    const struct object_deletion *deletion,
+                                    struct object_deleted *ret_deleted) {
+    bool possible = deletion->key.len > 0 && deletion->key.len <= OBJECT_KEY_MAX;
+    const struct object_condition *condition = deletion->condition;
     struct delete_change delete = {
-        .change = {.store = store, .build = delete_build, .bucket = bucket, .key = key},
-        .replacement = {.key = key, .condition = condition},
+        .change = {.store = store, .build = delete_build, .bucket = bucket, .key = deletion->key},
+        .deletion = deletion,
+        .replacement = {.key = deletion->key,
+                        .condition = condition,
+                        .marker_owner_id = deletion->owner_id,
+                        .marker_owner_name = deletion->owner_name},
     };
     if (possible) {
         TRY(store_change(&delete.change));
     } else if (condition) {
         TRY(condition->judge(condition, NULL));
     }
-    if (ret_found) *ret_found = delete.replacement.found;
+    *ret_deleted = delete.deleted;
+    return status_ok();
+}
+
+struct status object_delete(struct object_store *store, const struct bucket *bucket,
+                            struct slice key, const struct object_condition *condition,
+                            bool *ret_found) {
+    const struct object_deletion deletion = {.key = key, .condition = condition};
+    struct object_deleted deleted;
+    TRY(object_delete_version(store, bucket, &deletion, &deleted));
+    if (ret_found) *ret_found = deleted.found;
+    return status_ok();
+}
+
+/* ---- amending ------------------------------------------------------------------------------- */
+
+struct amend_change {
+    struct store_change change;
+    const struct object_amendment *amendment;
+    struct arena *arena; /* of the answer */
+    struct object_info info;
+    struct object_replacement kept; /* its record */
+};
+
+static struct status amend_build(struct store_change *change, struct kv_batch *batch,
+                                 struct arena *scratch) {
+    struct amend_change *amend = CONTAINER_OF(change, struct amend_change, change);
+    const struct object_amendment *amendment = amend->amendment;
+    struct version_history history;
+    struct version_place place;
+    struct slice raw;
+    TRY(version_history_read(change->store, change->bucket, amendment->key, true, scratch,
+                             &history));
+    struct status s = version_locate(change->store, change->bucket, &history, &amendment->version,
+                                     scratch, &place);
+    if (status_is(s, STATUS_NOT_FOUND)) {
+        bool same;
+        TRY(version_head_is_same(change->store, change->bucket, &history, scratch, &same));
+        return same ? s : status_of(STATUS_CONFLICT);
+    }
+    TRY(s);
+    if (place.info.delete_marker) return status_of(STATUS_UNSUPPORTED);
+    struct object_info next = place.info;
+    TRY(amendment->edit(amendment, &place.info, &next.meta));
+    TRY(record_encode_object(&next, scratch, &raw));
+    kv_batch_guard_equals(batch, key_slice(&place.key), place.info.record); /* O3 */
+    kv_batch_put(batch, key_slice(&place.key), raw);
+    amend->kept.next = &amend->info;
+    return object_replacement_keep(&amend->kept, raw);
+}
+
+struct status object_amend(struct object_store *store, const struct bucket *bucket,
+                           const struct object_amendment *amendment, struct arena *arena,
+                           struct object_info *ret_info) {
+    if (amendment->key.len == 0 || amendment->key.len > OBJECT_KEY_MAX) {
+        return status_of(STATUS_NOT_FOUND);
+    }
+    struct amend_change amend = {
+        .change = {.store = store, .build = amend_build, .bucket = bucket, .key = amendment->key},
+        .amendment = amendment,
+        .arena = arena,
+        .kept = {.arena = arena},
+    };
+    struct object_info info;
+    TRY(store_change(&amend.change));
+    TRY(record_decode_object(amend.info.record, arena, &info));
+    info.key = arena_dup(arena, amendment->key);
+    TRY(arena_ok(arena));
+    *ret_info = info;
     return status_ok();
 }
 
@@ -237,7 +329,13 @@ static struct status refer_to_source(struct share_change *share, struct kv_batch
     struct key key = key_object(copy->source->key);
     struct slice raw;
     if (content->kind == OBJECT_CONTENT_NONE) return status_ok();
-    TRY(store_get(share->change.store, copy->source_bucket, &key, scratch, &raw));
+    struct status s = store_get(share->change.store, copy->source_bucket, &key, scratch, &raw);
+    if (!is_ok(s) && !status_is(s, STATUS_NOT_FOUND)) return s;
+    if (!is_ok(s) || !slice_eq(raw, copy->source->record)) {
+        /* It is not the current one, or not any more. */
+        key = key_version(copy->source->key, version_id_of(copy->source));
+        TRY(store_get(share->change.store, copy->source_bucket, &key, scratch, &raw));
+    }
     if (!slice_eq(raw, copy->source->record)) return status_of(STATUS_NOT_FOUND);
     kv_batch_guard_equals(batch, key_slice(&key), raw);
     if (content->kind == OBJECT_CONTENT_BLOB) {
@@ -262,13 +360,17 @@ struct status object_share(struct object_store *store, const struct object_copy 
     struct object_info draft = *copy->source;
     struct object_info info;
     draft.key = copy->key;
+    draft.version = (struct object_version_id){{0}};
     draft.meta = *copy->meta;
     draft.modified_ns = store_now_ns(store);
     TRY(seal_info(&draft, arena, &info));
     struct share_change share = {
         .change = {.store = store, .build = share_build, .bucket = copy->bucket, .key = copy->key},
         .copy = copy,
-        .replacement = {.key = copy->key, .next = &info, .condition = copy->condition},
+        .replacement = {.key = copy->key,
+                        .next = &info,
+                        .condition = copy->condition,
+                        .arena = arena},
     };
     TRY(store_change(&share.change));
     *ret_info = info;

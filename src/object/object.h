@@ -13,6 +13,9 @@
  * Conditions are judged by the caller's function against the object that the very batch replaces,
  * so they are exact: of N concurrent writers that require absence one wins.
  *
+ * With versioning a write is put upon what the key had, which stays as a noncurrent version; what
+ * is found without a version is the newest one, unless that is a delete marker.
+ *
  * Threads: any; a writer and a reader belong to one thread at a time. Blocks: as kv and blob.
  */
 #ifndef OBJECT_OBJECT_H
@@ -25,9 +28,14 @@
 enum {
     OBJECT_KEY_MAX = 1024,
     OBJECT_ETAG_MAX = 64,
-    OBJECT_HEADERS_MAX = 16,          /* system headers of an object */
-    OBJECT_USER_META_MAX = 256,       /* entries */
-    OBJECT_META_BYTES_MAX = 16 * 1024 /* names and values of both, together */
+    OBJECT_HEADERS_MAX = 16,           /* system headers of an object */
+    OBJECT_USER_META_MAX = 256,        /* entries */
+    OBJECT_META_BYTES_MAX = 16 * 1024, /* names and values of both, together */
+    OBJECT_TAGS_MAX = 10,
+    OBJECT_TAG_BYTES_MAX = 16 * 1024, /* names and values of the tags, together */
+    OBJECT_ACL_MAX = 16 * 1024,
+    OBJECT_VERSION_ID_LEN = 16,
+    OBJECT_VERSION_TEXT_LEN = 32 /* of an id; the null version's is "null" */
 };
 
 /* A name and a value of system headers or user metadata. */
@@ -50,13 +58,40 @@ struct object_checksum {
     struct checksum_value value; /* of COMPOSITE: over the values of the parts */
 };
 
-/* What the client says about an object when it makes one. */
+/* What protects a version from being removed. Bytes and metadata never change anyway. */
+struct object_lock {
+    enum object_lock_mode mode; /* NONE: no retention */
+    int64_t until_ns;           /* protected before this */
+    bool legal_hold;            /* protected as long as this is set */
+};
+
+/* What the client says about an object when it makes one; what object_amend may change later. */
 struct object_meta {
     struct object_pairs headers; /* content-type, cache-control, … as given */
     struct object_pairs user;
     struct slice storage_class; /* as asked for; empty: the default */
     struct slice owner_id;
     struct slice owner_name;
+    struct object_pairs tags;
+    struct slice acl;        /* the door's document; empty: none */
+    struct object_lock lock; /* NONE: the bucket's default, in a bucket with object lock */
+};
+
+/* Names a version: the time at which it was made, so that newer ones are greater, and chance. */
+struct object_version_id {
+    uint8_t bytes[OBJECT_VERSION_ID_LEN];
+};
+
+/* Which version of a key is meant. */
+enum object_version_kind {
+    OBJECT_VERSION_CURRENT, /* the newest, if it is an object */
+    OBJECT_VERSION_NULL,    /* the one written without or with suspended versioning */
+    OBJECT_VERSION_ID       /* the one with that id, object or delete marker */
+};
+
+struct object_version {
+    enum object_version_kind kind;
+    struct object_version_id id;
 };
 
 /* Where the bytes lie; only this room looks into it. */
@@ -77,7 +112,10 @@ struct object_info {
     struct object_checksum checksum;
     struct object_meta meta;
     struct object_content content;
-    struct slice record; /* the exact bytes of the record, for guards */
+    struct object_version_id version; /* zeros: written before its bucket had versioning */
+    bool null_version;                /* it is the null version */
+    bool delete_marker;               /* then it has neither ETag nor bytes */
+    struct slice record;              /* the exact bytes of the record, for guards */
 };
 
 /*
@@ -100,7 +138,42 @@ struct object_condition {
 struct status object_find(struct object_store *store, const struct bucket *bucket, struct slice key,
                           struct arena *arena, struct object_info *ret_info);
 
+/*
+ * Finds a version of a key, which may be a delete marker unless it is the CURRENT one.
+ * Owns: `*ret_info` lies in `arena`.
+ * Errors: as object_find.
+ */
+struct status object_find_version(struct object_store *store, const struct bucket *bucket,
+                                  struct slice key, const struct object_version *version,
+                                  struct arena *arena, struct object_info *ret_info);
+
+/*
+ * Finds the delete marker that is the newest version of a key, for a door that tells why there is
+ * no object. Errors: NOT_FOUND (the newest version is none, or there is no version); CORRUPT; IO.
+ */
+struct status object_find_marker(struct object_store *store, const struct bucket *bucket,
+                                 struct slice key, struct arena *arena,
+                                 struct object_info *ret_info);
+
+/* The version a text names: "null" or an id; false: it is neither. */
+bool object_version_parse(struct slice text, struct object_version *ret_version);
+
+/*
+ * The text that names a version.
+ * Owns: it lies in `arena`; empty when that overflowed.
+ */
+struct slice object_version_text(const struct object_info *info, struct arena *arena);
+
 struct object_reader;
+
+/*
+ * Finds a version as object_find_version and opens its bytes; a delete marker has none.
+ * Owns: as object_open.
+ */
+struct status object_open_version(struct object_store *store, const struct bucket *bucket,
+                                  struct slice key, const struct object_version *version,
+                                  struct arena *arena, struct object_info *ret_info,
+                                  struct object_reader **ret_reader);
 
 /*
  * Finds the object of a key and opens its bytes, both of one version.
@@ -191,9 +264,71 @@ struct status object_writer_commit(struct object_writer **writer, const struct o
 /* Drops what was written. Consumes the writer; NULL is allowed. */
 void object_writer_abort(struct object_writer **writer);
 
+/* A deletion as asked for. */
+struct object_deletion {
+    struct slice key;
+    /*
+     * CURRENT: there is to be no object; with versioning a delete marker is put upon what there is.
+     * Else that version is removed for good, and the one below it becomes the newest.
+     */
+    struct object_version version;
+    const struct object_condition *condition; /* on the version that is meant; NULL: none */
+    bool bypasses_governance;                 /* a retention of that mode does not count */
+    struct slice owner_id;                    /* of a delete marker */
+    struct slice owner_name;
+};
+
+/* What came of it. */
+struct object_deleted {
+    bool found;        /* there was what was meant */
+    bool is_marker;    /* a delete marker was put, or removed */
+    bool has_version;  /* a version was made or removed: */
+    bool null_version; /* the null one, or that with the id */
+    struct object_version_id version;
+};
+
 /*
- * Deletes the object of a key. To delete what is not there succeeds, `*ret_found` (may be NULL)
- * tells.
+ * Deletes as asked for. To delete what is not there succeeds.
+ * Errors: the condition's; DENIED (the version is protected); NOT_FOUND (the bucket has gone or
+ * changed); as kv_commit.
+ */
+struct status object_delete_version(struct object_store *store, const struct bucket *bucket,
+                                    const struct object_deletion *deletion,
+                                    struct object_deleted *ret_deleted);
+
+/* The text that names the version, as object_version_text. */
+struct slice object_deleted_text(const struct object_deleted *deleted, struct arena *arena);
+
+/*
+ * Whether a version is protected at that time. Governance counts unless it is bypassed.
+ */
+bool object_lock_holds(const struct object_lock *lock, int64_t now_ns, bool bypasses_governance);
+
+/*
+ * A change of what may change of a version: `edit` is given a copy of its metadata, whose strings
+ * may point anywhere that lives as long as the amendment. Called again when somebody else was
+ * faster.
+ */
+struct object_amendment {
+    struct slice key;
+    struct object_version version;
+    struct status (*edit)(const struct object_amendment *amendment, const struct object_info *now,
+                          struct object_meta *meta);
+};
+
+/*
+ * Changes tags, ACL and lock of a version, nothing else; durable on return.
+ * Owns: `*ret_info` lies in `arena`.
+ * Errors: those of edit; NOT_FOUND (no such version, or the bucket has gone); UNSUPPORTED (a delete
+ * marker); TOO_LARGE; as kv_commit.
+ */
+struct status object_amend(struct object_store *store, const struct bucket *bucket,
+                           const struct object_amendment *amendment, struct arena *arena,
+                           struct object_info *ret_info);
+
+/*
+ * Deletes the object of a key, as object_delete_version without a version. To delete what is not
+ * there succeeds, `*ret_found` (may be NULL) tells.
  * Errors: the condition's; NOT_FOUND (the bucket has gone or changed); as kv_commit.
  */
 struct status object_delete(struct object_store *store, const struct bucket *bucket,

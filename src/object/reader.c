@@ -107,13 +107,14 @@ static struct status reader_new(struct object_store *store, const struct bucket 
 
 /* The bytes may be released between the look at the record and theirs: then it is read again. A
  * record that stays while its bytes are absent is damage. */
-struct status object_open(struct object_store *store, const struct bucket *bucket, struct slice key,
-                          struct arena *arena, struct object_info *ret_info,
-                          struct object_reader **ret_reader) {
+struct status object_open_version(struct object_store *store, const struct bucket *bucket,
+                                  struct slice key, const struct object_version *version,
+                                  struct arena *arena, struct object_info *ret_info,
+                                  struct object_reader **ret_reader) {
     struct slice before = {0};
     for (int i = 0; i < OPEN_TRIES_MAX; i++) {
         struct object_info info;
-        TRY(object_find(store, bucket, key, arena, &info));
+        TRY(object_find_version(store, bucket, key, version, arena, &info));
         if (slice_eq(before, info.record)) return status_of(STATUS_CORRUPT);
         struct status s = reader_new(store, bucket, &info, ret_reader);
         if (is_ok(s)) *ret_info = info;
@@ -121,6 +122,13 @@ struct status object_open(struct object_store *store, const struct bucket *bucke
         before = info.record;
     }
     return status_of(STATUS_BUSY);
+}
+
+struct status object_open(struct object_store *store, const struct bucket *bucket, struct slice key,
+                          struct arena *arena, struct object_info *ret_info,
+                          struct object_reader **ret_reader) {
+    static const struct object_version current = {.kind = OBJECT_VERSION_CURRENT};
+    return object_open_version(store, bucket, key, &current, arena, ret_info, ret_reader);
 }
 
 void object_reader_close(struct object_reader **reader) {

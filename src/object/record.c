@@ -11,9 +11,17 @@ enum {
     META_FIELD_OWNER_NAME = 11,
     META_FIELD_HEADERS = 12,
     META_FIELD_USER = 13,
+    META_FIELD_TAGS = 14,
+    META_FIELD_ACL = 15,
+    META_FIELD_LOCK_MODE = 16,
+    META_FIELD_LOCK_UNTIL = 17,
+    META_FIELD_LEGAL_HOLD = 18,
+    META_NUMBERS =
+        WIRE(META_FIELD_LOCK_MODE) | WIRE(META_FIELD_LOCK_UNTIL) | WIRE(META_FIELD_LEGAL_HOLD),
     META_FIELDS = WIRE(META_FIELD_CLASS) | WIRE(META_FIELD_OWNER_ID) | WIRE(META_FIELD_OWNER_NAME) |
-                  WIRE(META_FIELD_HEADERS) | WIRE(META_FIELD_USER),
-    META_REPEATED = WIRE(META_FIELD_HEADERS) | WIRE(META_FIELD_USER)
+                  WIRE(META_FIELD_HEADERS) | WIRE(META_FIELD_USER) | WIRE(META_FIELD_TAGS) |
+                  WIRE(META_FIELD_ACL),
+    META_REPEATED = WIRE(META_FIELD_HEADERS) | WIRE(META_FIELD_USER) | WIRE(META_FIELD_TAGS)
 };
 
 enum { PAIR_FIELD_NAME = 1, PAIR_FIELD_VALUE = 2 };
@@ -23,24 +31,30 @@ static const struct wire_shape pair_shape = {.bytes =
 
 /* ---- metadata ------------------------------------------------------------------------------- */
 
-static struct status pairs_ok(const struct object_pairs *pairs, size_t count_max, size_t *bytes) {
+static struct status pairs_ok(const struct object_pairs *pairs, size_t count_max, size_t bytes_max,
+                              size_t *bytes) {
     if (pairs->count > count_max) return status_of(STATUS_TOO_LARGE);
     for (size_t i = 0; i < pairs->count; i++) {
         if (pairs->items[i].name.len == 0) return status_of(STATUS_INVALID);
         *bytes += pairs->items[i].name.len + pairs->items[i].value.len;
-        if (*bytes > OBJECT_META_BYTES_MAX) return status_of(STATUS_TOO_LARGE);
+        if (*bytes > bytes_max) return status_of(STATUS_TOO_LARGE);
     }
     return status_ok();
 }
 
 struct status record_meta_ok(const struct object_meta *meta) {
     size_t bytes = 0;
+    size_t tag_bytes = 0;
     if (meta->storage_class.len > RECORD_CLASS_MAX || meta->owner_id.len > RECORD_ID_MAX ||
-        meta->owner_name.len > RECORD_NAME_MAX) {
+        meta->owner_name.len > RECORD_NAME_MAX || meta->acl.len > OBJECT_ACL_MAX) {
         return status_of(STATUS_TOO_LARGE);
     }
-    TRY(pairs_ok(&meta->headers, OBJECT_HEADERS_MAX, &bytes));
-    return pairs_ok(&meta->user, OBJECT_USER_META_MAX, &bytes);
+    if ((meta->lock.mode == OBJECT_LOCK_NONE) != (meta->lock.until_ns == 0)) {
+        return status_of(STATUS_INVALID);
+    }
+    TRY(pairs_ok(&meta->headers, OBJECT_HEADERS_MAX, OBJECT_META_BYTES_MAX, &bytes));
+    TRY(pairs_ok(&meta->user, OBJECT_USER_META_MAX, OBJECT_META_BYTES_MAX, &bytes));
+    return pairs_ok(&meta->tags, OBJECT_TAGS_MAX, OBJECT_TAG_BYTES_MAX, &tag_bytes);
 }
 
 static void put_pairs(struct buf *buf, uint32_t number, const struct object_pairs *pairs) {
@@ -60,6 +74,11 @@ static void put_meta(struct buf *buf, const struct object_meta *meta) {
     wire_put_bytes(buf, META_FIELD_OWNER_NAME, meta->owner_name);
     put_pairs(buf, META_FIELD_HEADERS, &meta->headers);
     put_pairs(buf, META_FIELD_USER, &meta->user);
+    put_pairs(buf, META_FIELD_TAGS, &meta->tags);
+    wire_put_bytes(buf, META_FIELD_ACL, meta->acl);
+    wire_put_number(buf, META_FIELD_LOCK_MODE, meta->lock.mode);
+    wire_put_number(buf, META_FIELD_LOCK_UNTIL, (uint64_t)meta->lock.until_ns);
+    wire_put_number(buf, META_FIELD_LEGAL_HOLD, meta->lock.legal_hold);
 }
 
 static void get_pair(struct wire *wire, const struct wire_field *field,
@@ -96,6 +115,20 @@ static void get_pairs(struct wire *wire, const struct wire_field *field, size_t 
     pairs->count++;
 }
 
+static void get_lock(struct wire *wire, const struct wire_field *field, struct object_lock *lock) {
+    switch (field->number) {
+        case META_FIELD_LOCK_MODE:
+            lock->mode = (enum object_lock_mode)record_number(wire, field, OBJECT_LOCK_COMPLIANCE);
+            break;
+        case META_FIELD_LOCK_UNTIL:
+            lock->until_ns = (int64_t)record_number(wire, field, INT64_MAX);
+            break;
+        case META_FIELD_LEGAL_HOLD:
+            lock->legal_hold = record_number(wire, field, 1) == 1;
+            break;
+    }
+}
+
 static void get_meta(struct wire *wire, const struct wire_field *field, struct arena *arena,
                      struct object_meta *meta) {
     switch (field->number) {
@@ -114,6 +147,14 @@ static void get_meta(struct wire *wire, const struct wire_field *field, struct a
         case META_FIELD_USER:
             get_pairs(wire, field, OBJECT_USER_META_MAX, arena, &meta->user);
             break;
+        case META_FIELD_TAGS:
+            get_pairs(wire, field, OBJECT_TAGS_MAX, arena, &meta->tags);
+            break;
+        case META_FIELD_ACL:
+            meta->acl = record_bytes(wire, field, OBJECT_ACL_MAX);
+            break;
+        default:
+            get_lock(wire, field, &meta->lock);
     }
 }
 
@@ -132,21 +173,25 @@ enum {
     OBJECT_FIELD_PART_COUNT = 5,
     OBJECT_FIELD_CONTENT_KIND = 6,
     OBJECT_FIELD_CONTENT_ID = 7,
-    OBJECT_FIELD_CHECKSUM = 8
+    OBJECT_FIELD_CHECKSUM = 8,
+    OBJECT_FIELD_VERSION_ID = 19,
+    OBJECT_FIELD_NULL_VERSION = 20,
+    OBJECT_FIELD_DELETE_MARKER = 21
 };
 
 static const struct wire_shape object_shape = {
     .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(OBJECT_FIELD_SIZE) | WIRE(OBJECT_FIELD_MODIFIED) |
-               WIRE(OBJECT_FIELD_PART_COUNT) | WIRE(OBJECT_FIELD_CONTENT_KIND),
+               WIRE(OBJECT_FIELD_PART_COUNT) | WIRE(OBJECT_FIELD_CONTENT_KIND) |
+               WIRE(OBJECT_FIELD_NULL_VERSION) | WIRE(OBJECT_FIELD_DELETE_MARKER) | META_NUMBERS,
     .bytes = WIRE(OBJECT_FIELD_ETAG) | WIRE(OBJECT_FIELD_CONTENT_ID) | WIRE(OBJECT_FIELD_CHECKSUM) |
-             META_FIELDS,
+             WIRE(OBJECT_FIELD_VERSION_ID) | META_FIELDS,
     .repeated = META_REPEATED,
 };
 
 struct status record_encode_object(const struct object_info *info, struct arena *arena,
                                    struct slice *ret_raw) {
     TRY(record_meta_ok(&info->meta));
-    CHECK(info->etag.len > 0 && info->etag.len <= RECORD_ETAG_MAX);
+    CHECK(info->delete_marker == (info->etag.len == 0) && info->etag.len <= RECORD_ETAG_MAX);
     struct buf buf;
     record_begin(&buf, OBJECT_RECORD_MAX);
     wire_put_number(&buf, OBJECT_FIELD_SIZE, info->size);
@@ -160,7 +205,30 @@ struct status record_encode_object(const struct object_info *info, struct arena 
     }
     record_put_checksum(&buf, OBJECT_FIELD_CHECKSUM, &info->checksum, true);
     put_meta(&buf, &info->meta);
+    if (!version_id_is_none(info->version)) {
+        wire_put_bytes(&buf, OBJECT_FIELD_VERSION_ID,
+                       slice_of(info->version.bytes, OBJECT_VERSION_ID_LEN));
+        wire_put_number(&buf, OBJECT_FIELD_NULL_VERSION, info->null_version);
+    }
+    wire_put_number(&buf, OBJECT_FIELD_DELETE_MARKER, info->delete_marker);
     return record_finish(&buf, arena, ret_raw);
+}
+
+static void get_version_field(struct wire *wire, const struct wire_field *field,
+                              struct object_info *info) {
+    switch (field->number) {
+        case OBJECT_FIELD_VERSION_ID:
+            record_exactly(wire, field, info->version.bytes, OBJECT_VERSION_ID_LEN);
+            record_expect(wire, !version_id_is_none(info->version));
+            break;
+        case OBJECT_FIELD_NULL_VERSION:
+            record_expect(wire, !version_id_is_none(info->version));
+            info->null_version = record_number(wire, field, 1) == 1;
+            break;
+        case OBJECT_FIELD_DELETE_MARKER:
+            info->delete_marker = record_number(wire, field, 1) == 1;
+            break;
+    }
 }
 
 static void get_object_field(struct wire *wire, const struct wire_field *field, struct arena *arena,
@@ -188,6 +256,11 @@ static void get_object_field(struct wire *wire, const struct wire_field *field, 
             break;
         case OBJECT_FIELD_CHECKSUM:
             record_get_checksum(wire, field, true, &info->checksum);
+            break;
+        case OBJECT_FIELD_VERSION_ID:
+        case OBJECT_FIELD_NULL_VERSION:
+        case OBJECT_FIELD_DELETE_MARKER:
+            get_version_field(wire, field, info);
             break;
         default:
             get_meta(wire, field, arena, &info->meta);
@@ -219,9 +292,52 @@ struct status record_decode_object(struct slice raw, struct arena *arena,
         get_object_field(&wire, &field, arena, &info);
     }
     TRY(wire_end(&wire));
-    if (info.etag.len == 0 || !content_sound(&info, has_id)) return status_of(STATUS_CORRUPT);
+    if (info.delete_marker != (info.etag.len == 0)) return status_of(STATUS_CORRUPT);
+    if (info.delete_marker && info.content.kind != OBJECT_CONTENT_NONE) {
+        return status_of(STATUS_CORRUPT);
+    }
+    if (!content_sound(&info, has_id)) return status_of(STATUS_CORRUPT);
+    /* What was written before its bucket had versioning is the null version (O13). */
+    if (version_id_is_none(info.version)) info.null_version = true;
     TRY(meta_sound(&info.meta, arena));
     *ret_info = info;
+    return status_ok();
+}
+
+/* ---- heads ---------------------------------------------------------------------------------- */
+
+enum { HEAD_FIELD_NEWEST = 2, HEAD_FIELD_NULL = 3, HEAD_RECORD_MAX = 64 };
+
+struct status record_encode_head(const struct record_head *head, struct arena *arena,
+                                 struct slice *ret_raw) {
+    struct buf buf;
+    record_begin(&buf, HEAD_RECORD_MAX);
+    wire_put_bytes(&buf, HEAD_FIELD_NEWEST, slice_of(head->newest.bytes, OBJECT_VERSION_ID_LEN));
+    if (head->has_null) {
+        wire_put_bytes(&buf, HEAD_FIELD_NULL,
+                       slice_of(head->null_version.bytes, OBJECT_VERSION_ID_LEN));
+    }
+    return record_finish(&buf, arena, ret_raw);
+}
+
+struct status record_decode_head(struct slice raw, struct record_head *ret_head) {
+    static const struct wire_shape shape = {
+        .numbers = WIRE(RECORD_FIELD_VERSION),
+        .bytes = WIRE(HEAD_FIELD_NEWEST) | WIRE(HEAD_FIELD_NULL)};
+    struct record_head head = {0};
+    struct wire wire;
+    struct wire_field field;
+    if (!record_open(&wire, &shape, raw)) return status_of(STATUS_CORRUPT);
+    while (wire_next(&wire, &field)) {
+        bool newest = field.number == HEAD_FIELD_NEWEST;
+        struct object_version_id *into = newest ? &head.newest : &head.null_version;
+        head.has_null |= !newest;
+        record_exactly(&wire, &field, into->bytes, OBJECT_VERSION_ID_LEN);
+    }
+    TRY(wire_end(&wire));
+    if (version_id_is_none(head.newest)) return status_of(STATUS_CORRUPT);
+    if (head.has_null && version_id_is_none(head.null_version)) return status_of(STATUS_CORRUPT);
+    *ret_head = head;
     return status_ok();
 }
 
@@ -235,7 +351,7 @@ enum {
 };
 
 static const struct wire_shape upload_shape = {
-    .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(UPLOAD_FIELD_CREATED),
+    .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(UPLOAD_FIELD_CREATED) | META_NUMBERS,
     .bytes = WIRE(UPLOAD_FIELD_CHECKSUM) | WIRE(UPLOAD_FIELD_INITIATOR_ID) |
              WIRE(UPLOAD_FIELD_INITIATOR_NAME) | META_FIELDS,
     .repeated = META_REPEATED,

@@ -30,11 +30,23 @@ struct status record_encode_object(const struct object_info *info, struct arena 
                                    struct slice *ret_raw);
 
 /*
- * `ret_info->key` is left empty, `ret_info->record` is `raw`. A NULL arena leaves headers and user
- * metadata out and allocates nothing.
+ * `ret_info->key` is left empty, `ret_info->record` is `raw`. A NULL arena leaves headers, user
+ * metadata and tags out and allocates nothing.
  */
 struct status record_decode_object(struct slice raw, struct arena *arena,
                                    struct object_info *ret_info);
+
+/* Which versions a key has. */
+struct record_head {
+    struct object_version_id newest;
+    bool has_null;
+    struct object_version_id null_version;
+};
+
+/* A head, both ways. */
+struct status record_encode_head(const struct record_head *head, struct arena *arena,
+                                 struct slice *ret_raw);
+struct status record_decode_head(struct slice raw, struct record_head *ret_head);
 
 /* An upload; its id, key and `record` are not in it. */
 struct status record_encode_upload(const struct upload *upload, struct arena *arena,

@@ -14,6 +14,11 @@ enum {
     EPOCH_FIELD_HAS_S3_NAME = 10,
     EPOCH_FIELD_CREATED = 11,
     EPOCH_FIELD_CONFIGS = 12,
+    EPOCH_FIELD_VERSIONING = 13,
+    EPOCH_FIELD_LOCK_ENABLED = 14,
+    EPOCH_FIELD_LOCK_MODE = 15,
+    EPOCH_FIELD_LOCK_DAYS = 16,
+    EPOCH_FIELD_LOCK_YEARS = 17,
     EPOCH_RECORD_MAX = 4 * 1024
 };
 
@@ -28,7 +33,9 @@ enum {
 static const struct wire_shape epoch_shape = {
     .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(EPOCH_FIELD_GENERATION) | WIRE(EPOCH_FIELD_STATE) |
                WIRE(EPOCH_FIELD_HAS_S3_NAME) | WIRE(EPOCH_FIELD_CREATED) |
-               WIRE(EPOCH_FIELD_CONFIGS),
+               WIRE(EPOCH_FIELD_CONFIGS) | WIRE(EPOCH_FIELD_VERSIONING) |
+               WIRE(EPOCH_FIELD_LOCK_ENABLED) | WIRE(EPOCH_FIELD_LOCK_MODE) |
+               WIRE(EPOCH_FIELD_LOCK_DAYS) | WIRE(EPOCH_FIELD_LOCK_YEARS),
     .bytes = WIRE(EPOCH_FIELD_NAME) | WIRE(EPOCH_FIELD_REGION) | WIRE(EPOCH_FIELD_PROJECT_ID) |
              WIRE(EPOCH_FIELD_OWNER_ID) | WIRE(EPOCH_FIELD_OWNER_NAME) | WIRE(EPOCH_FIELD_POLICY),
 };
@@ -49,7 +56,40 @@ struct status record_encode_epoch(const struct record_epoch *epoch, struct arena
     wire_put_number(&buf, EPOCH_FIELD_HAS_S3_NAME, bucket->has_s3_name);
     wire_put_number(&buf, EPOCH_FIELD_CREATED, (uint64_t)bucket->created_ns);
     wire_put_number(&buf, EPOCH_FIELD_CONFIGS, bucket->configs);
+    wire_put_number(&buf, EPOCH_FIELD_VERSIONING, bucket->versioning);
+    wire_put_number(&buf, EPOCH_FIELD_LOCK_ENABLED, bucket->lock.enabled);
+    wire_put_number(&buf, EPOCH_FIELD_LOCK_MODE, bucket->lock.mode);
+    wire_put_number(&buf, EPOCH_FIELD_LOCK_DAYS, bucket->lock.days);
+    wire_put_number(&buf, EPOCH_FIELD_LOCK_YEARS, bucket->lock.years);
     return record_finish(&buf, arena, ret_raw);
+}
+
+static void get_epoch_lock(struct wire *wire, const struct wire_field *field,
+                           struct bucket_lock *lock) {
+    switch (field->number) {
+        case EPOCH_FIELD_LOCK_ENABLED:
+            lock->enabled = record_number(wire, field, 1) == 1;
+            break;
+        case EPOCH_FIELD_LOCK_MODE:
+            lock->mode = (enum object_lock_mode)record_number(wire, field, OBJECT_LOCK_COMPLIANCE);
+            break;
+        case EPOCH_FIELD_LOCK_DAYS:
+            lock->days = record_number(wire, field, BUCKET_LOCK_PERIOD_MAX);
+            break;
+        case EPOCH_FIELD_LOCK_YEARS:
+            lock->years = record_number(wire, field, BUCKET_LOCK_PERIOD_MAX);
+            break;
+    }
+}
+
+/* Whether lock and versioning go together (O12). */
+static bool epoch_lock_sound(const struct bucket *bucket) {
+    const struct bucket_lock *lock = &bucket->lock;
+    bool has_default = lock->mode != OBJECT_LOCK_NONE;
+    if (has_default != ((lock->days > 0) != (lock->years > 0))) return false;
+    if (!has_default && lock->days > 0) return false;
+    if (has_default && !lock->enabled) return false;
+    return !lock->enabled || bucket->versioning == BUCKET_VERSIONING_ENABLED;
 }
 
 static void get_epoch_number(struct wire *wire, const struct wire_field *field,
@@ -70,6 +110,12 @@ static void get_epoch_number(struct wire *wire, const struct wire_field *field,
         case EPOCH_FIELD_CONFIGS:
             epoch->bucket.configs = field->value;
             break;
+        case EPOCH_FIELD_VERSIONING:
+            epoch->bucket.versioning =
+                (enum bucket_versioning)record_number(wire, field, BUCKET_VERSIONING_SUSPENDED);
+            break;
+        default:
+            get_epoch_lock(wire, field, &epoch->bucket.lock);
     }
 }
 
@@ -110,7 +156,8 @@ struct status record_decode_epoch(struct slice raw, struct kv_partition incarnat
     TRY(wire_end(&wire));
     const struct bucket *bucket = &epoch.bucket;
     if (epoch.generation == 0 || epoch.state == 0 || bucket->name.len == 0 ||
-        bucket->region.len == 0 || bucket->project_id.len == 0 || bucket->policy.len == 0) {
+        bucket->region.len == 0 || bucket->project_id.len == 0 || bucket->policy.len == 0 ||
+        !epoch_lock_sound(bucket)) {
         return status_of(STATUS_CORRUPT);
     }
     *ret_epoch = epoch;

@@ -52,9 +52,29 @@ static struct status upload_parse(struct slice kv_key, struct arena *scratch,
     return key_upload_parse(kv_key, scratch, ret_key, &id);
 }
 
+static struct key version_behind(struct slice object_key) {
+    struct key key = key_versions_of(clip(object_key));
+    CHECK(key_raise(&key));
+    return key;
+}
+
+static struct key version_at(struct slice object_key) {
+    if (object_key.len > OBJECT_KEY_MAX) return version_behind(object_key);
+    return key_versions_of(object_key);
+}
+
+static struct status version_parse(struct slice kv_key, struct arena *scratch,
+                                   struct slice *ret_key) {
+    struct object_version_id id;
+    arena_reset(scratch);
+    return key_version_parse(kv_key, scratch, ret_key, &id);
+}
+
 const struct roll_table roll_objects = {object_at, object_behind, key_object, object_parse};
 const struct roll_table roll_uploads = {upload_at, upload_behind, key_uploads_with_prefix,
                                         upload_parse};
+const struct roll_table roll_versions = {version_at, version_behind, key_versions_with_prefix,
+                                         version_parse};
 
 struct slice roll_common(const struct roll_range *range, struct slice key) {
     if (range->delimiter.len == 0 || !slice_starts_with(key, range->prefix)) return SLICE("");
@@ -125,6 +145,13 @@ struct status roll_next(struct roll *roll, bool *ret_found) {
     roll->is_prefix = common.len > 0;
     roll->name = roll->is_prefix ? common : key;
     return status_ok();
+}
+
+struct status roll_seek(struct roll *roll, const struct key *start, bool *ret_found) {
+    roll->begun = false;
+    roll->ended = roll->range.nothing;
+    roll->range.start = *start;
+    return roll_next(roll, ret_found);
 }
 
 struct slice roll_kv_key(const struct roll *roll) {

@@ -1,5 +1,5 @@
 /*
- * roll.h - walking objects or uploads in order of names, rolled up at a delimiter
+ * roll.h - walking objects, versions or uploads in order of names, rolled up at a delimiter
  *
  *     keys   a  d/1  d/2  d/x/1  e        names   a  d/  e
  *
@@ -30,6 +30,7 @@ struct roll_table {
 
 extern const struct roll_table roll_objects;
 extern const struct roll_table roll_uploads;
+extern const struct roll_table roll_versions;
 
 /* What is walked. The slices outlive the walk. */
 struct roll_range {
@@ -67,6 +68,10 @@ struct status roll_open(struct roll *roll, struct kv *kv, struct kv_partition pa
 
 /* Moves to the next name; `*ret_found` is false past the last one. Errors: CORRUPT; IO. */
 struct status roll_next(struct roll *roll, bool *ret_found);
+
+/* Moves to the first name at or behind the kv key `start`, which may lie before. Errors: as next.
+ */
+struct status roll_seek(struct roll *roll, const struct key *start, bool *ret_found);
 
 /* Key and value of the kv entry the walk stands on: the first one under a common prefix. */
 struct slice roll_kv_key(const struct roll *roll);

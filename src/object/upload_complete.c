@@ -15,7 +15,8 @@ struct completing {
     uint8_t parts_digest[RECORD_DIGEST_LEN];
     struct arena *arena; /* of the answer */
     struct upload_complaint *complaint;
-    struct slice record; /* of the object */
+    struct slice record;            /* of the object */
+    struct object_replacement kept; /* holds it */
 };
 
 /* What the parts come to. */
@@ -253,11 +254,16 @@ static struct status put_object(struct completing *completing, struct tally *tal
     struct slice raw;
     TRY(record_encode_manifest(&tally->manifest, scratch, &raw));
     manifest_bind(manifest, raw, batch);
-    TRY(record_encode_object(&info, completing->arena, &info.record));
+    TRY(record_encode_object(&info, scratch, &info.record));
+    completing->kept.next = &info;
+    struct object_replacement replacement = {.key = change->key,
+                                             .next = &info,
+                                             .condition = completing->asked->condition,
+                                             .arena = scratch};
+    TRY(object_replace(change, &replacement, batch, scratch));
+    TRY(object_replacement_keep(&completing->kept, info.record));
     completing->record = info.record;
-    struct object_replacement replacement = {
-        .key = change->key, .next = &info, .condition = completing->asked->condition};
-    return object_replace(change, &replacement, batch, scratch);
+    return status_ok();
 }
 
 /* ---- the batch ------------------------------------------------------------------------------ */
@@ -334,7 +340,8 @@ struct status upload_complete(struct object_store *store, const struct bucket *b
         .change = {.store = store, .build = build_completion, .bucket = bucket, .key = key},
         .asked = completion,
         .arena = arena,
-        .complaint = ret_complaint};
+        .complaint = ret_complaint,
+        .kept = {.arena = arena}};
     if (!key_id_from_text(id, &completing.id)) return status_of(STATUS_NOT_FOUND);
     digest_list(completion, completing.parts_digest);
     struct status s = store_change(&completing.change);

@@ -68,6 +68,12 @@ static struct status pending_again(struct slice raw, struct arena *arena, struct
     return record_encode_pending(&pending, arena, ret);
 }
 
+static struct status head_again(struct slice raw, struct arena *arena, struct slice *ret) {
+    struct record_head head;
+    TRY(record_decode_head(raw, &head));
+    return record_encode_head(&head, arena, ret);
+}
+
 struct status test_record_again(enum test_record kind, struct slice raw, struct arena *arena,
                                 struct slice *ret_again) {
     static const struct {
@@ -83,6 +89,7 @@ struct status test_record_again(enum test_record kind, struct slice raw, struct 
         [TEST_RECORD_EPOCH] = {epoch_again},
         [TEST_RECORD_NAME] = {name_again},
         [TEST_RECORD_PENDING] = {pending_again},
+        [TEST_RECORD_HEAD] = {head_again},
     };
     CHECK(kind < TEST_RECORD_COUNT);
     return rows[kind].again(raw, arena, ret_again);
@@ -100,6 +107,9 @@ static const struct object_meta meta = {
     .storage_class = SLICE("STANDARD_IA"),
     .owner_id = SLICE("user-1"),
     .owner_name = SLICE("Alice"),
+    .tags = {user, 2},
+    .acl = SLICE("<acl>"),
+    .lock = {OBJECT_LOCK_COMPLIANCE, INT64_C(1800000000000000000), true},
 };
 
 static const struct object_checksum checksum = {
@@ -117,6 +127,8 @@ static struct status sample_object(struct arena *arena, struct slice *ret_raw) {
         .checksum = checksum,
         .meta = meta,
         .content = {OBJECT_CONTENT_MANIFEST, {{9, 8, 7}}},
+        .version = {{1, 2, 3}},
+        .null_version = true,
     };
     return record_encode_object(&info, arena, ret_raw);
 }
@@ -165,7 +177,9 @@ static struct status sample_epoch(struct arena *arena, struct slice *ret_raw) {
                                                   .owner_name = SLICE("Alice"),
                                                   .policy = SLICE("standard"),
                                                   .has_s3_name = true,
-                                                  .created_ns = 9}};
+                                                  .created_ns = 9,
+                                                  .versioning = BUCKET_VERSIONING_ENABLED,
+                                                  .lock = {true, OBJECT_LOCK_GOVERNANCE, 30, 0}}};
     return record_encode_epoch(&epoch, arena, ret_raw);
 }
 
@@ -173,6 +187,7 @@ struct status test_record_sample(enum test_record kind, struct arena *arena,
                                  struct slice *ret_raw) {
     const struct record_pending pending = {RECORD_PENDING_DROPPING, 77};
     const struct kv_partition incarnation = {{3, 2, 1}};
+    const struct record_head head = {{{1, 2}}, true, {{3, 4}}};
     switch (kind) {
         case TEST_RECORD_OBJECT:
             return sample_object(arena, ret_raw);
@@ -194,6 +209,8 @@ struct status test_record_sample(enum test_record kind, struct arena *arena,
             return record_encode_name(incarnation, arena, ret_raw);
         case TEST_RECORD_PENDING:
             return record_encode_pending(&pending, arena, ret_raw);
+        case TEST_RECORD_HEAD:
+            return record_encode_head(&head, arena, ret_raw);
         case TEST_RECORD_COUNT:
             break;
     }

@@ -17,6 +17,7 @@ enum test_record {
     TEST_RECORD_EPOCH,
     TEST_RECORD_NAME,
     TEST_RECORD_PENDING,
+    TEST_RECORD_HEAD,
     TEST_RECORD_COUNT
 };
 

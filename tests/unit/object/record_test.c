@@ -35,6 +35,7 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum test_record kind) {
         [TEST_RECORD_EPOCH] = &object__epoch__descriptor,
         [TEST_RECORD_NAME] = &object__name__descriptor,
         [TEST_RECORD_PENDING] = &object__pending__descriptor,
+        [TEST_RECORD_HEAD] = &object__head__descriptor,
     };
     return descriptors[kind];
 }

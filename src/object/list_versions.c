@@ -1,0 +1,332 @@
+/*
+ * Two walks side by side: over the current objects and over the noncurrent versions and delete
+ * markers. Of a key the current object comes first, then the others, newest first.
+ */
+#include "base/check.h"
+#include "object/list.h"
+#include "object/roll.h"
+#include "object/version.h"
+
+enum { ENTRIES_FIRST = 64, GROUP_TRIES_MAX = 100, SCRATCH_BLOCK = 4096, SCRATCH_MAX = 256 * 1024 };
+
+struct page {
+    struct object_store *store;
+    const struct bucket *bucket;
+    const struct version_list_query *query;
+    struct version_list_page *page;
+    size_t cap;
+    size_t max;
+    struct arena *arena;
+    struct arena scratch;
+    struct roll objects;
+    struct roll versions;
+    bool has_object;  /* `objects` stands on a name */
+    bool has_version; /* `versions` stands on one */
+};
+
+/* ---- entries -------------------------------------------------------------------------------- */
+
+/* Room for one more entry, zeroed; NULL when the arena is full. */
+static struct version_list_entry *entry_new(struct page *page) {
+    struct version_list_page *result = page->page;
+    if (result->count == page->cap) {
+        size_t cap = page->cap == 0 && page->max > ENTRIES_FIRST ? ENTRIES_FIRST : page->max;
+        struct version_list_entry *entries = arena_calloc(page->arena, cap, sizeof *entries);
+        if (!entries) return NULL;
+        if (page->cap > 0) memcpy(entries, result->entries, page->cap * sizeof *entries);
+        result->entries = entries;
+        page->cap = cap;
+    }
+    return &result->entries[result->count++];
+}
+
+static bool is_full(const struct page *page) {
+    return page->page->count == page->max;
+}
+
+static struct status add(struct page *page, const struct roll *roll, bool is_latest) {
+    struct version_list_entry *entry = entry_new(page);
+    if (!entry) return status_of(STATUS_NO_MEMORY);
+    entry->is_prefix = roll->is_prefix;
+    entry->name = arena_dup(page->arena, roll->name);
+    if (entry->is_prefix) return arena_ok(page->arena);
+    struct slice record = arena_dup(page->arena, roll_kv_value(roll));
+    TRY(arena_ok(page->arena));
+    TRY(record_decode_object(record, NULL, &entry->info));
+    entry->info.key = entry->name;
+    entry->is_latest = is_latest;
+    return status_ok();
+}
+
+/* The page is full and there is more. */
+static struct status end_truncated(struct page *page) {
+    struct version_list_page *result = page->page;
+    const struct version_list_entry *last = &result->entries[result->count - 1];
+    result->truncated = true;
+    result->next_key = last->name;
+    result->next_id = SLICE("");
+    if (last->is_prefix) return status_ok();
+    struct object_info place = last->info;
+    place.version = version_id_of(&last->info);
+    place.null_version = false;
+    result->next_id = object_version_text(&place, page->arena);
+    return arena_ok(page->arena);
+}
+
+/* ---- walking -------------------------------------------------------------------------------- */
+
+static struct status next_object(struct page *page) {
+    return roll_next(&page->objects, &page->has_object);
+}
+
+static struct status next_version(struct page *page) {
+    return roll_next(&page->versions, &page->has_version);
+}
+
+/* The id of what a walk stands on. */
+static struct status id_at(const struct roll *roll, struct object_version_id *ret_id) {
+    struct object_info info;
+    TRY(record_decode_object(roll_kv_value(roll), NULL, &info));
+    *ret_id = version_id_of(&info);
+    return status_ok();
+}
+
+/* Whether a walk stands on that key, or on that common prefix. */
+static bool is_at(bool has, const struct roll *roll, struct slice name) {
+    return has && slice_eq(roll->name, name);
+}
+
+/* What is to be shown of a key. */
+struct group {
+    struct slice key;
+    struct object_version_id bound; /* only older ones; none: all */
+    bool with_object;
+    bool with_versions;
+};
+
+/* Stands both walks on what is to be shown of the key, and sees what that is. */
+static struct status group_seek(struct page *page, struct group *group) {
+    struct key object = page->objects.range.table->at(group->key);
+    struct key version = key_versions_of(group->key);
+    struct object_version_id id;
+    TRY(roll_seek(&page->objects, &object, &page->has_object));
+    if (!version_id_is_none(group->bound)) {
+        version = key_version(group->key, group->bound);
+        version.bytes[version.len++] = 0; /* behind it */
+    }
+    TRY(roll_seek(&page->versions, &version, &page->has_version));
+    group->with_object = is_at(page->has_object, &page->objects, group->key);
+    if (group->with_object) {
+        TRY(id_at(&page->objects, &id));
+        group->with_object =
+            version_id_is_none(group->bound) || version_id_cmp(id, group->bound) < 0;
+        if (!group->with_object) TRY(next_object(page));
+    }
+    group->with_versions = is_at(page->has_version, &page->versions, group->key);
+    return status_ok();
+}
+
+/*
+ * Whether what the walks stand on is the beginning of what the key has: its newest version, or all
+ * below the bound. Versions move between the tables only when the newest changes.
+ */
+static struct status group_is_whole(struct page *page, const struct group *group, bool *ret_whole) {
+    struct version_history history = {0};
+    struct object_version_id first = {{0}};
+    *ret_whole = true;
+    if (page->bucket->versioning == BUCKET_VERSIONING_OFF) return status_ok();
+    arena_reset(&page->scratch);
+    TRY(version_head_read(page->store, page->bucket, group->key, &page->scratch, &history));
+    if (group->with_object) {
+        TRY(id_at(&page->objects, &first));
+    } else if (group->with_versions) {
+        TRY(id_at(&page->versions, &first));
+    }
+    if (!history.has_head) {
+        *ret_whole = !group->with_versions;
+    } else if (version_id_is_none(group->bound) ||
+               version_id_cmp(history.head.newest, group->bound) < 0) {
+        *ret_whole = version_id_eq(first, history.head.newest);
+    } else {
+        *ret_whole = !group->with_object;
+    }
+    return status_ok();
+}
+
+/* Shows what the key has, until the page is full; `*ret_rest` says that there is more of it. */
+static struct status group_show(struct page *page, const struct group *group, bool *ret_rest) {
+    bool is_latest = version_id_is_none(group->bound);
+    struct object_version_id shown = {{0}};
+    *ret_rest = true;
+    if (group->with_object) {
+        if (is_full(page)) return status_ok();
+        TRY(id_at(&page->objects, &shown));
+        TRY(add(page, &page->objects, true));
+        is_latest = false;
+        TRY(next_object(page));
+    }
+    while (is_at(page->has_version, &page->versions, group->key)) {
+        struct object_version_id id;
+        TRY(id_at(&page->versions, &id));
+        /* It was shown as the current object, and has gone down since. */
+        if (version_id_is_none(shown) || version_id_cmp(id, shown) < 0) {
+            if (is_full(page)) return status_ok();
+            TRY(add(page, &page->versions, is_latest));
+            is_latest = false;
+            shown = id;
+        }
+        TRY(next_version(page));
+    }
+    *ret_rest = false;
+    return status_ok();
+}
+
+/*
+ * The same where the walks have come to the key by themselves. The versions are looked for again
+ * where there is an object, for they must have been read after it.
+ */
+static struct status group_here(struct page *page, struct group *group) {
+    group->with_object = is_at(page->has_object, &page->objects, group->key);
+    if (group->with_object && page->bucket->versioning != BUCKET_VERSIONING_OFF) {
+        struct key version = key_versions_of(group->key);
+        TRY(roll_seek(&page->versions, &version, &page->has_version));
+    }
+    group->with_versions = is_at(page->has_version, &page->versions, group->key);
+    return status_ok();
+}
+
+static struct status show_key(struct page *page, struct group *group, bool is_here,
+                              bool *ret_rest) {
+    bool whole = false;
+    for (int i = 0; i < GROUP_TRIES_MAX && !whole; i++) {
+        TRY(is_here && i == 0 ? group_here(page, group) : group_seek(page, group));
+        TRY(group_is_whole(page, group, &whole));
+    }
+    return group_show(page, group, ret_rest);
+}
+
+static struct status show_prefix(struct page *page, struct slice name) {
+    bool object = is_at(page->has_object, &page->objects, name);
+    bool version = is_at(page->has_version, &page->versions, name);
+    TRY(add(page, object ? &page->objects : &page->versions, false));
+    if (object) TRY(next_object(page));
+    if (version) TRY(next_version(page));
+    return status_ok();
+}
+
+/* The walk that stands on the lesser name; NULL at the end. */
+static const struct roll *lesser(const struct page *page) {
+    if (!page->has_object && !page->has_version) return NULL;
+    if (!page->has_version) return &page->objects;
+    if (!page->has_object) return &page->versions;
+    bool object = slice_cmp(page->objects.name, page->versions.name) <= 0;
+    return object ? &page->objects : &page->versions;
+}
+
+static struct status fill(struct page *page) {
+    const struct roll *at;
+    char name[OBJECT_KEY_MAX];
+    while ((at = lesser(page)) != NULL) {
+        if (is_full(page)) return end_truncated(page);
+        CHECK(at->name.len <= sizeof name);
+        memcpy(name, at->name.ptr, at->name.len);
+        struct slice copy = slice_of(name, at->name.len);
+        if (at->is_prefix) {
+            TRY(show_prefix(page, copy));
+            continue;
+        }
+        struct group group = {.key = copy};
+        bool rest;
+        TRY(show_key(page, &group, true, &rest));
+        if (rest) return end_truncated(page);
+    }
+    return status_ok();
+}
+
+/* ---- where it begins ------------------------------------------------------------------------ */
+
+/*
+ * What the id marker stands for; false: of the marker's key nothing is left. A null version that
+ * has gone says nothing, so everything of its key is shown again.
+ */
+static struct status find_bound(struct page *page, struct object_version_id *ret_bound,
+                                bool *ret_any) {
+    const struct version_list_query *query = page->query;
+    struct object_version_id bound = query->id_marker.id;
+    *ret_any = true;
+    if (query->id_marker.kind == OBJECT_VERSION_NULL) {
+        struct object_info info;
+        arena_reset(&page->scratch);
+        struct status s = object_find_version(page->store, page->bucket, query->key_marker,
+                                              &query->id_marker, &page->scratch, &info);
+        bool found = is_ok(s);
+        if (!found && !status_is(s, STATUS_NOT_FOUND)) return s;
+        *ret_any = found || page->bucket->versioning != BUCKET_VERSIONING_OFF;
+        bound = found ? version_id_of(&info) : (struct object_version_id){{0}};
+    }
+    *ret_bound = bound;
+    return status_ok();
+}
+
+/* Shows the rest of the marker's key first; `*ret_full` ends the page there. */
+static struct status begin(struct page *page, bool *ret_full) {
+    const struct version_list_query *query = page->query;
+    struct group group = {.key = query->key_marker};
+    bool any = query->has_id_marker && query->key_marker.len > 0 &&
+               query->key_marker.len <= OBJECT_KEY_MAX &&
+               slice_starts_with(query->key_marker, query->prefix) &&
+               roll_common(&page->objects.range, query->key_marker).len == 0;
+    *ret_full = false;
+    if (any) TRY(find_bound(page, &group.bound, &any));
+    if (any) TRY(show_key(page, &group, false, ret_full));
+    if (*ret_full) return end_truncated(page);
+    roll_start(&page->objects.range, SLICE(""), query->key_marker);
+    roll_start(&page->versions.range, SLICE(""), query->key_marker);
+    struct key object = page->objects.range.start;
+    struct key version = page->versions.range.start;
+    TRY(roll_seek(&page->objects, &object, &page->has_object));
+    return roll_seek(&page->versions, &version, &page->has_version);
+}
+
+static struct status list(struct page *page) {
+    bool full;
+    TRY(begin(page, &full));
+    return full ? status_ok() : fill(page);
+}
+
+static struct roll_range range_of(const struct version_list_query *query,
+                                  const struct roll_table *table) {
+    struct roll_range range = {
+        .table = table, .prefix = query->prefix, .delimiter = query->delimiter};
+    roll_start(&range, SLICE(""), SLICE(""));
+    return range;
+}
+
+static struct status open_and_list(struct page *page) {
+    struct kv *kv = page->store->config.kv;
+    struct roll_range objects = range_of(page->query, &roll_objects);
+    struct roll_range versions = range_of(page->query, &roll_versions);
+    TRY(roll_open(&page->objects, kv, page->bucket->incarnation, &objects));
+    struct status s = roll_open(&page->versions, kv, page->bucket->incarnation, &versions);
+    if (is_ok(s)) s = list(page);
+    roll_close(&page->versions);
+    roll_close(&page->objects);
+    return s;
+}
+
+struct status list_versions(struct object_store *store, const struct bucket *bucket,
+                            const struct version_list_query *query, struct arena *arena,
+                            struct version_list_page *ret_page) {
+    struct version_list_page result = {0};
+    struct page page = {
+        .store = store, .bucket = bucket, .query = query, .page = &result, .arena = arena};
+    page.max = query->max < LIST_PAGE_MAX ? query->max : LIST_PAGE_MAX;
+    if (page.max > 0) {
+        arena_init(&page.scratch, SCRATCH_BLOCK, SCRATCH_MAX);
+        struct status s = open_and_list(&page);
+        arena_fini(&page.scratch);
+        TRY(s);
+    }
+    *ret_page = result;
+    return status_ok();
+}

@@ -10,6 +10,7 @@ enum {
     BRANCHING_BITS = 2, /* every fourth node reaches the next height */
     CHUNK_FIRST = 16 * 1024,
     CHUNK_MAX = 1024 * 1024,
+    SLOTS_FIRST = 256,
     ALIGN = 8,
 };
 
@@ -23,9 +24,17 @@ struct version {
 
 struct layer_node {
     struct version *_Atomic newest;
-    uint32_t name_len;
-    uint32_t height;
+    uint32_t hash;
+    uint16_t name_len;
+    uint16_t height;
     struct layer_node *_Atomic next[]; /* `height` of them; the name lies behind */
+};
+
+/* Names by hash; a table that was outgrown stays until the end, as somebody may be reading it. */
+struct table {
+    struct table *older;
+    size_t mask;
+    struct layer_node *_Atomic slots[];
 };
 
 struct chunk {
@@ -35,6 +44,7 @@ struct chunk {
 
 struct layer {
     struct layer_node *head;
+    struct table *_Atomic table;
     struct chunk *chunks;
     char *at; /* free bytes of the newest chunk */
     size_t left;
@@ -76,11 +86,55 @@ static struct layer_node *node_new(struct layer *layer, struct slice name, uint3
     struct layer_node *node =
         take(layer, sizeof *node + height * sizeof(struct layer_node *) + name.len);
     atomic_init(&node->newest, NULL);
-    node->name_len = (uint32_t)name.len;
-    node->height = height;
+    node->hash = 0;
+    node->name_len = (uint16_t)name.len;
+    node->height = (uint16_t)height;
     for (uint32_t i = 0; i < height; i++) atomic_init(&node->next[i], NULL);
     if (name.len > 0) memcpy(name_bytes(node), name.ptr, name.len);
     return node;
+}
+
+/* Eight bytes at a time; only the table's shape depends on it. */
+static uint32_t hash_of(struct slice name) {
+    uint64_t hash = name.len * UINT64_C(0x9e3779b97f4a7c15);
+    while (name.len > 0) {
+        uint64_t word = 0;
+        size_t n = name.len < sizeof word ? name.len : sizeof word;
+        memcpy(&word, name.ptr, n);
+        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
+        hash ^= hash >> 32;
+        name = slice_skip(name, n);
+    }
+    return (uint32_t)(hash ^ (hash >> 29));
+}
+
+static void slot_fill(struct table *table, struct layer_node *node) {
+    size_t at = node->hash & table->mask;
+    while (atomic_load_explicit(&table->slots[at], memory_order_relaxed)) {
+        at = (at + 1) & table->mask;
+    }
+    atomic_store_explicit(&table->slots[at], node, memory_order_release);
+}
+
+static struct table *table_new(struct layer *layer, size_t slots) {
+    struct table *table = calloc(1, sizeof *table + slots * sizeof table->slots[0]);
+    CHECK(table);
+    table->mask = slots - 1;
+    table->older = atomic_load_explicit(&layer->table, memory_order_relaxed);
+    for (struct layer_node *n = layer_first(layer); n; n = layer_next(n)) slot_fill(table, n);
+    atomic_store_explicit(&layer->table, table, memory_order_release);
+    atomic_fetch_add_explicit(&layer->bytes, slots * sizeof table->slots[0], memory_order_relaxed);
+    return table;
+}
+
+/* The name's node, NULL if it is not there. */
+static struct layer_node *node_find(const struct layer *layer, struct slice name, uint32_t hash) {
+    const struct table *table = atomic_load_explicit(&layer->table, memory_order_acquire);
+    for (size_t at = hash & table->mask;; at = (at + 1) & table->mask) {
+        struct layer_node *node = atomic_load_explicit(&table->slots[at], memory_order_acquire);
+        if (!node) return NULL;
+        if (node->hash == hash && slice_eq(layer_node_name(node), name)) return node;
+    }
 }
 
 struct layer *layer_new(void) {
@@ -89,6 +143,7 @@ struct layer *layer_new(void) {
     layer->chunk_size = CHUNK_FIRST;
     layer->random = 0x9e3779b97f4a7c15u;
     layer->head = node_new(layer, slice_of(NULL, 0), HEIGHT_MAX);
+    table_new(layer, SLOTS_FIRST);
     return layer;
 }
 
@@ -99,6 +154,12 @@ void layer_free(struct layer **layer) {
         struct chunk *next = self->chunks->next;
         free(self->chunks);
         self->chunks = next;
+    }
+    struct table *table = atomic_load(&self->table);
+    while (table) {
+        struct table *older = table->older;
+        free(table);
+        table = older;
     }
     free(self);
     *layer = NULL;
@@ -153,24 +214,39 @@ static struct layer_node *find_before(const struct layer *layer, struct slice na
     return node;
 }
 
-void layer_set(struct layer *layer, uint64_t sequence, struct slice name, struct slice value) {
+/* Puts a node that has its value into list and table. */
+static void node_link(struct layer *layer, struct layer_node *node) {
     struct layer_node *befores[HEIGHT_MAX];
-    struct layer_node *node = next_at(find_before(layer, name, false, befores), 0);
-    bool there = node && node_cmp(node, name) == 0;
-    if (!there) node = node_new(layer, name, height_draw(layer));
+    find_before(layer, layer_node_name(node), false, befores);
+    for (uint32_t level = 0; level < node->height; level++) {
+        atomic_store_explicit(&node->next[level], next_at(befores[level], level),
+                              memory_order_relaxed);
+        atomic_store_explicit(&befores[level]->next[level], node, memory_order_release);
+    }
+    size_t count = atomic_fetch_add_explicit(&layer->count, 1, memory_order_relaxed) + 1;
+    struct table *table = atomic_load_explicit(&layer->table, memory_order_relaxed);
+    if (2 * count > table->mask) {
+        table_new(layer, 4 * (table->mask + 1)); /* takes the new node along */
+    } else {
+        slot_fill(table, node);
+    }
+}
+
+void layer_set(struct layer *layer, uint64_t sequence, struct slice name, struct slice value) {
+    uint32_t hash = hash_of(name);
+    struct layer_node *node = node_find(layer, name, hash);
+    bool there = node;
+    if (!there) {
+        node = node_new(layer, name, height_draw(layer));
+        node->hash = hash;
+    }
     struct version *version = take(layer, sizeof *version + value.len);
     version->sequence = sequence;
     version->older = atomic_load_explicit(&node->newest, memory_order_relaxed);
     version->len = value.len;
     if (value.len > 0) memcpy(version->bytes, value.ptr, value.len);
     atomic_store_explicit(&node->newest, version, memory_order_release);
-    if (there) return;
-    for (uint32_t level = 0; level < node->height; level++) {
-        atomic_store_explicit(&node->next[level], next_at(befores[level], level),
-                              memory_order_relaxed);
-        atomic_store_explicit(&befores[level]->next[level], node, memory_order_release);
-    }
-    atomic_fetch_add_explicit(&layer->count, 1, memory_order_relaxed);
+    if (!there) node_link(layer, node);
 }
 
 bool layer_node_value(const struct layer_node *node, uint64_t sequence, struct slice *ret_value) {
@@ -183,9 +259,8 @@ bool layer_node_value(const struct layer_node *node, uint64_t sequence, struct s
 
 bool layer_get(const struct layer *layer, uint64_t sequence, struct slice name,
                struct slice *ret_value) {
-    if (atomic_load_explicit(&layer->count, memory_order_relaxed) == 0) return false;
-    struct layer_node *node = next_at(find_before(layer, name, false, NULL), 0);
-    return node && node_cmp(node, name) == 0 && layer_node_value(node, sequence, ret_value);
+    const struct layer_node *node = node_find(layer, name, hash_of(name));
+    return node && layer_node_value(node, sequence, ret_value);
 }
 
 struct layer_node *layer_seek(const struct layer *layer, struct slice name, bool beyond) {

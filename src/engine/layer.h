@@ -6,7 +6,8 @@
  * it looks; so a group is seen whole or not at all (K1), and not before it is published. Nothing is
  * ever taken out: a layer is frozen, applied to the index, and freed as a whole.
  *
- * Inside: a skip list of names, each with its values, newest first.
+ * Inside: a skip list of names, each with its values, newest first; and a hash table of the same
+ * names, as most look-ups are for one name, and most of these find nothing.
  *
  * Threads: set one at a time; the others any. free when nobody reads any more.
  */

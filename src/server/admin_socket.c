@@ -150,7 +150,7 @@ static struct status start(struct admin_server *server, struct note *note) {
     TRY(listen_at(&server->address, note, &server->listen_fd));
     server->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (server->stop_fd < 0) return note_errno(note, server->address.sun_path, errno);
-    struct thread_config config = {.name = "admin", .run = serve, .argument = server};
+    struct thread_config config = {.name = "hink-admin", .run = serve, .argument = server};
     return thread_start(&config, note, &server->thread);
 }
 

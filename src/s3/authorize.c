@@ -1,3 +1,4 @@
+#include "object/config.h"
 #include "s3/grants.h"
 #include "s3/s3.h"
 
@@ -52,13 +53,23 @@ static struct status authorize_own(struct s3_call *call) {
     return deny(call);
 }
 
+/*
+ * The operation asks for each key. Where no policy may speak of one key and not of another, the
+ * answer is known for nobody already: a stranger shall not have us read a list for nothing.
+ */
+static struct status authorize_keys(struct s3_call *call) {
+    bool is_settled =
+        call->auth.principal.anonymous && !bucket_has_config(&call->bucket, BUCKET_CONFIG_POLICY);
+    return is_settled ? allow(call, call->op->action, &call->bucket, SLICE("")) : status_ok();
+}
+
 struct status s3_authorize(struct s3_call *call) {
     const struct s3_op *op = call->op;
     if (op->action == NULL) return status_ok();
     if (op->subject == S3_SERVICE || op->subject == S3_NEW_BUCKET) return authorize_own(call);
     TRY(find_bucket(call, call->bucket_name, &call->bucket));
     TRY(s3_expect_owner(call, "x-amz-expected-bucket-owner", &call->bucket));
-    if (op->subject == S3_KEYS) return status_ok();
+    if (op->subject == S3_KEYS) return authorize_keys(call);
     return allow(call, op->action, &call->bucket, call->key);
 }
 

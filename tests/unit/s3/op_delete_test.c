@@ -140,6 +140,27 @@ static void test_as_many_as_there_may_be(void **state) {
     expect_absent("/bkt/k");
 }
 
+/* Nobody is told so before the list is read, unless a policy may let them. */
+static void test_many_by_nobody(void **state) {
+    (void)state;
+    test.who = S3_TEST_NOBODY;
+    delete_list("<Delete><Object><Key>k</Key></Object>", 403, "AccessDenied");
+    test.who = S3_TEST_ALICE;
+    expect("PUT /bkt?policy", NULL,
+           SLICE("{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":"
+                 "\"s3:DeleteObject\",\"Resource\":\"arn:aws:s3:::bkt/k\"}]}"),
+           204, NULL);
+    expect("PUT /bkt/keep", NULL, SLICE("hello"), 200, NULL);
+    test.who = S3_TEST_NOBODY;
+    delete_list("<Delete><Object><Key>k</Key></Object><Object><Key>keep</Key></Object></Delete>",
+                200, NULL);
+    assert_int_equal(s3_test_count(&test, "<Deleted>"), 1);
+    expect_element("Code", "AccessDenied");
+    test.who = S3_TEST_ALICE;
+    expect_absent("/bkt/k");
+    expect_object("/bkt/keep", SLICE("hello"));
+}
+
 static void test_many_quietly(void **state) {
     (void)state;
     delete_list(
@@ -248,6 +269,7 @@ int main(void) {
         DELETE_TEST(test_conditions),
         DELETE_TEST(test_many),
         DELETE_TEST(test_as_many_as_there_may_be),
+        DELETE_TEST(test_many_by_nobody),
         DELETE_TEST(test_many_quietly),
         DELETE_TEST(test_each_key_has_its_own_verdict),
         DELETE_TEST(test_many_malformed),

@@ -124,8 +124,8 @@ static void test_retention(void **state) {
         "<Retention>" GOVERNANCE "</Retention>",
         "<Retention><RetainUntilDate>2030-01-01T00:00:00Z</RetainUntilDate></Retention>",
         "<Retention>" GOVERNANCE "<RetainUntilDate>soon</RetainUntilDate></Retention>",
-        "<Retention><Mode>NONE</Mode><RetainUntilDate>2030-01-01T00:00:00Z</RetainUntilDate>"
-        "</Retention>",
+        ("<Retention><Mode>NONE</Mode><RetainUntilDate>2030-01-01T00:00:00Z</RetainUntilDate>"
+         "</Retention>"),
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         struct status s =

@@ -17,7 +17,8 @@
 #include "base/slice.h"
 #include "http/head.h"
 
-enum { HTTP_RESPONSE_HEADERS_MAX = 160, HTTP_RESPONSE_HEAD_MAX = 32 * 1024 };
+/* More headers than a request may bring: what was stored with them can be said again. */
+enum { HTTP_RESPONSE_HEADERS_MAX = 320, HTTP_RESPONSE_HEAD_MAX = 32 * 1024 };
 
 struct http_response {
     int status; /* the caller's to set; 200 to begin with */

@@ -256,6 +256,21 @@ static void test_too_much_metadata(void **state) {
     expect_absent("/bkt/k2");
 }
 
+/* What can be put can be got: an answer has room for as many headers as a request. */
+static void test_much_metadata_of_little_size(void **state) {
+    (void)state;
+    char headers[8192];
+    struct buf text;
+    buf_init_fixed(&text, headers, sizeof headers);
+    for (int i = 0; i < 240; i++) buf_printf(&text, "x-amz-meta-%d: \xC3\xB6\r\n", i);
+    buf_append_char(&text, '\0');
+    assert_true(is_ok(buf_ok(&text)));
+    expect("PUT /bkt/k", headers, SLICE("x"), 200, NULL);
+    expect("GET /bkt/k", NULL, NO_BODY, 200, NULL);
+    expect_header("x-amz-meta-0", "=?UTF-8?B?w7Y=?=");
+    expect_header("x-amz-meta-239", "=?UTF-8?B?w7Y=?=");
+}
+
 static void test_what_is_not_there_is_said_by_name(void **state) {
     (void)state;
     static const char *const headers[] = {
@@ -362,6 +377,7 @@ int main(void) {
         DOOR_TEST(test_system_headers_come_back),
         DOOR_TEST(test_user_metadata),
         DOOR_TEST(test_too_much_metadata),
+        DOOR_TEST(test_much_metadata_of_little_size),
         DOOR_TEST(test_what_is_not_there_is_said_by_name),
         DOOR_TEST(test_if_none_match),
         DOOR_TEST(test_if_match),

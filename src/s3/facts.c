@@ -75,10 +75,6 @@ static struct slice auth_type(const struct s3_call *call) {
     return slice_of(NULL, 0);
 }
 
-static struct slice resource_account(const struct s3_call *call) {
-    return call->bucket.project_id;
-}
-
 /* Keys that are computed. */
 static const struct {
     const char *key;
@@ -93,8 +89,6 @@ static const struct {
     {"aws:PrincipalAccount", account},
     {"aws:PrincipalArn", principal_arn},
     {"aws:PrincipalType", principal_type},
-    {"aws:ResourceAccount", resource_account},
-    {"s3:ResourceAccount", resource_account},
     {"s3:signatureversion", signature_version},
     {"s3:authType", auth_type},
 };
@@ -111,8 +105,16 @@ static const struct {
     {"aws:UserAgent", NULL, "user-agent"}, {"aws:Referer", NULL, "referer"},
 };
 
+/* Whose the bucket is that the decision is about. */
+static bool is_resource_account(struct slice key) {
+    return slice_eq_nocase(key, SLICE("aws:ResourceAccount")) ||
+           slice_eq_nocase(key, SLICE("s3:ResourceAccount"));
+}
+
 /* The value of a key; a NULL ptr where the request does not have it. */
-static struct slice value_of(const struct s3_call *call, struct slice key) {
+static struct slice value_of(const struct s3_facts *facts, struct slice key) {
+    const struct s3_call *call = facts->call;
+    if (is_resource_account(key)) return facts->bucket->project_id;
     for (size_t i = 0; i < ARRAY_LEN(computed); i++) {
         if (slice_eq_nocase(key, slice_str(computed[i].key))) return computed[i].value(call);
     }
@@ -130,11 +132,12 @@ static bool find_fact(const struct policy_facts *facts, struct slice key,
                       struct policy_values *ret_values) {
     /* The caller's struct is not const; only what it is seen through here is. */
     struct s3_facts *f = (struct s3_facts *)(uintptr_t)facts;
-    f->value = value_of(f->call, key);
+    f->value = value_of(f, key);
     *ret_values = (struct policy_values){&f->value, 1};
     return f->value.ptr != NULL;
 }
 
-void s3_facts_init(struct s3_facts *facts, const struct s3_call *call) {
-    *facts = (struct s3_facts){.facts = {find_fact}, .call = call};
+void s3_facts_init(struct s3_facts *facts, const struct s3_call *call,
+                   const struct bucket *bucket) {
+    *facts = (struct s3_facts){.facts = {find_fact}, .call = call, .bucket = bucket};
 }

@@ -17,10 +17,11 @@
 struct s3_facts {
     struct policy_facts facts;
     const struct s3_call *call;
+    const struct bucket *bucket;
     struct slice value; /* what the last find found */
 };
 
-/* Facts about `call`, which outlives them. */
-void s3_facts_init(struct s3_facts *facts, const struct s3_call *call);
+/* Facts about `call` where it touches `bucket`, its own or another; both outlive them. */
+void s3_facts_init(struct s3_facts *facts, const struct s3_call *call, const struct bucket *bucket);
 
 #endif

@@ -95,7 +95,7 @@ struct status s3_decide(struct s3_call *call, const char *action, const struct b
     const struct s3_grants *grants;
     struct s3_facts facts;
     TRY(grants_of(call, bucket, &grants));
-    s3_facts_init(&facts, call);
+    s3_facts_init(&facts, call, bucket);
     struct access_request request = {
         .question = {.principal = {.anonymous = principal->anonymous,
                                    .account = principal->project_id,

@@ -142,6 +142,20 @@ static void test_other_subjects(void **state) {
     assert_int_equal(s3_test_count(&test, "<Code>AccessDenied</Code>"), 1);
 }
 
+#define OWNED_BY(project) \
+    ",\"Condition\":{\"StringEquals\":{\"s3:ResourceAccount\":\"" project "\"}}"
+
+/* A condition on the bucket's owner is about the bucket whose policy it stands in. */
+static void test_whose_resource(void **state) {
+    (void)state;
+    test.who = S3_TEST_BOB;
+    s3_test_expect(&test, "PUT /bobs", NULL, SLICE(""), 200, NULL);
+    put_policy(POLICY(STATEMENT("Allow", "s3:GetObject", "/open/*", OWNED_BY("project-b"))));
+    expect(S3_TEST_BOB, "PUT /bobs/copy", "x-amz-copy-source: bkt/open/key\r\n", "AccessDenied");
+    put_policy(POLICY(STATEMENT("Allow", "s3:GetObject", "/open/*", OWNED_BY("project-a"))));
+    expect(S3_TEST_BOB, "PUT /bobs/copy", "x-amz-copy-source: bkt/open/key\r\n", "");
+}
+
 static void test_public_access_block(void **state) {
     (void)state;
     s3_test_expect(&test, "GET /bkt?publicAccessBlock", NULL, SLICE(""), 404,
@@ -207,6 +221,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_denial_is_final, setup, teardown),
         cmocka_unit_test_setup_teardown(test_conditions_of_the_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_subjects, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_whose_resource, setup, teardown),
         cmocka_unit_test_setup_teardown(test_public_access_block, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status_and_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_requesters_pay, setup, teardown),

@@ -63,6 +63,8 @@ struct data_config {
     size_t policy_count;
     struct volume_limits limits;
     uint64_t mend_rate_bytes;  /* a second, read by repair and scrub each; 0: as fast as can be */
+    unsigned io_deadline_ms;   /* for a drive to answer, where there are others; 0: the default */
+    bool inline_io;            /* all calls on drives by the caller, one by one, for simulation */
     unsigned mend_interval_s;  /* between looks at what is short; 0: no thread, for tests */
     unsigned scrub_interval_s; /* between beginnings of scrubs; 0: never by itself */
 };

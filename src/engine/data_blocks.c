@@ -31,6 +31,15 @@ static void damage_found(struct data_blocks *blocks) {
     atomic_fetch_add(&blocks->store->corrupt_blocks, 1);
 }
 
+/* Where there is no other piece there is nothing to do but wait. */
+static struct status timely_read(struct data_blocks *blocks, const struct piece *piece,
+                                 uint64_t offset, void *out, size_t len, bool direct) {
+    if (layout_pieces(&blocks->blob->layout) == 1) {
+        return piece_read(piece, offset, out, len, direct);
+    }
+    return data_piece_read(blocks->store, piece, offset, out, len, direct);
+}
+
 /* ---- sums ---- */
 
 /* Reads the table of a group from one piece into the slot of the sums. */
@@ -39,11 +48,11 @@ static struct status table_read(struct data_blocks *blocks, unsigned from, unsig
     const struct data_blob *blob = blocks->blob;
     unsigned char *table = scratch_block(blocks, blob->layout.data + 1);
     struct layout_table_of whose = {blob->partition, blob->id, slot, group};
-    TRY(piece_read(&blob->pieces[from], layout_table_offset(group), table, LAYOUT_TABLE_SPACE,
-                   false));
+    TRY(timely_read(blocks, &blob->pieces[from], layout_table_offset(group), table,
+                    LAYOUT_TABLE_SPACE, false));
     if (layout_table_parse((const char *)table, &whose, blocks->sums[slot])) return status_ok();
-    TRY(piece_read(&blob->pieces[from], layout_table_offset(group), table, LAYOUT_TABLE_SPACE,
-                   true));
+    TRY(timely_read(blocks, &blob->pieces[from], layout_table_offset(group), table,
+                    LAYOUT_TABLE_SPACE, true));
     if (layout_table_parse((const char *)table, &whose, blocks->sums[slot])) return status_ok();
     damage_found(blocks);
     return status_of(STATUS_CORRUPT);
@@ -92,13 +101,13 @@ static struct status block_read(struct data_blocks *blocks, uint64_t stripe, uns
     uint64_t offset = layout_block_offset(stripe);
     uint32_t sum;
     TRY(sum_get(blocks, piece, stripe, &sum));
-    TRY(piece_read(from, offset, out, len, false));
+    TRY(timely_read(blocks, from, offset, out, len, false));
     if (checksum_crc32c(0, out, len) == sum) {
         piece_verified(from, offset, len);
         return status_ok();
     }
     unsigned char *aligned = scratch_block(blocks, blocks->blob->layout.data);
-    TRY(piece_read(from, offset, aligned, len, true));
+    TRY(timely_read(blocks, from, offset, aligned, len, true));
     if (checksum_crc32c(0, aligned, len) != sum) {
         damage_found(blocks);
         return status_of(STATUS_CORRUPT);
@@ -165,7 +174,7 @@ struct status data_block_check(struct data_blocks *blocks, uint64_t stripe, unsi
     uint32_t sum;
     TRY(sum_get(blocks, piece, stripe, &sum));
     unsigned char *aligned = scratch_block(blocks, blocks->blob->layout.data);
-    TRY(piece_read(from, layout_block_offset(stripe), aligned, len, true));
+    TRY(timely_read(blocks, from, layout_block_offset(stripe), aligned, len, true));
     if (checksum_crc32c(0, aligned, len) == sum) return status_ok();
     damage_found(blocks);
     return status_of(STATUS_CORRUPT);
@@ -187,8 +196,8 @@ struct status data_copy_get(struct data_blocks *blocks, uint64_t stripe, size_t 
     CHECK(blocks->blob->layout.data == 1);
     unsigned piece = data_copy_choose(blocks);
     char *at = out;
-    struct status s =
-        piece_read(&blocks->blob->pieces[piece], layout_block_offset(stripe), out, len, false);
+    struct status s = timely_read(blocks, &blocks->blob->pieces[piece], layout_block_offset(stripe),
+                                  out, len, false);
     for (; len > 0; stripe++) {
         size_t cell = layout_cell(&blocks->blob->layout, stripe);
         CHECK(cell <= len);

@@ -5,7 +5,12 @@
 
 #include "base/check.h"
 
-enum { DRIVE_KEY_LEN = 3, DRIVE_KEY_KIND = 'd', RECORD_ARENA_BYTES = 64 * 1024 };
+enum {
+    DRIVE_KEY_LEN = 3,
+    DRIVE_KEY_KIND = 'd',
+    RECORD_ARENA_BYTES = 64 * 1024,
+    IO_DEADLINE_MS = 15000
+};
 
 enum { DRIVE_IN_SERVICE, DRIVE_DRAINING, DRIVE_REMOVED };
 
@@ -549,6 +554,8 @@ struct status data_open(const struct data_config *config, struct note *note,
     store->clock = config->clock;
     store->random = config->random;
     store->config = *config;
+    if (store->config.io_deadline_ms == 0) store->config.io_deadline_ms = IO_DEADLINE_MS;
+    if (!config->inline_io) store->timely = timely_new();
     pins_init(&store->pins);
     CHECK(pthread_mutex_init(&store->mend_lock, NULL) == 0);
     CHECK(pthread_mutex_init(&store->wake_lock, NULL) == 0);
@@ -573,6 +580,8 @@ void data_close(struct data_store **store) {
     struct data_store *self = *store;
     if (!self) return;
     data_mend_stop(self);
+    *store = NULL;
+    if (!timely_free(&self->timely)) return; /* a thread is stuck in a call that uses the rest */
     for (uint32_t n = 0; n <= DRIVE_NUMBER_MAX; n++) {
         struct data_place *place = self->places[n];
         if (!place) continue;
@@ -585,5 +594,4 @@ void data_close(struct data_store **store) {
     pthread_mutex_destroy(&self->wake_lock);
     pthread_mutex_destroy(&self->mend_lock);
     free(self);
-    *store = NULL;
 }

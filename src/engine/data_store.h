@@ -16,6 +16,7 @@
 #include "engine/piece.h"
 #include "engine/pin.h"
 #include "engine/record.pb-c.h"
+#include "engine/timely.h"
 #include "os/thread.h"
 
 enum { DATA_POLICIES_MAX = 64, DATA_INLINE_MAX = 64 * 1024 };
@@ -59,7 +60,8 @@ struct data_store {
     struct data_kept_policy policies[DATA_POLICIES_MAX];
     size_t policy_count;
     struct pins pins;
-    atomic_uint turn; /* spreads writes over drives */
+    struct timely *timely; /* NULL: drives are called by whoever needs them */
+    atomic_uint turn;      /* spreads writes over drives */
     atomic_ullong collected;
     atomic_ullong corrupt_blocks;
     atomic_ullong blocks_repaired;
@@ -105,6 +107,38 @@ struct status data_writer_begin(struct blob_store *store, struct kv_partition pa
                                 struct blob_writer **ret_writer);
 struct status data_reader_open(struct blob_store *store, struct kv_partition partition,
                                struct blob_id id, struct blob_reader **ret_reader);
+
+/* ---- calls on drives ---- */
+
+/* Bytes that outlive whoever gave up on a call that uses them. */
+struct data_buffer {
+    atomic_uint holders;
+    size_t len;
+    unsigned char *bytes; /* aligned to EXTENT_UNIT */
+};
+
+/* A buffer with one holder, and the end of one. */
+struct data_buffer *data_buffer_new(size_t len);
+void data_buffer_drop(struct data_buffer **buffer);
+
+/* Something to be done with one piece: bytes to be written, or a sync. */
+struct data_call {
+    struct piece *piece; /* has a drive */
+    bool sync;
+    uint64_t units; /* that the piece is to have room for, if that can be had */
+    uint64_t offset;
+    const unsigned char *bytes; /* in the buffer */
+    size_t len;
+    struct status status; /* what came of it; TIMEOUT: the piece is lost, its drive hangs */
+};
+
+/* Does all of them, side by side, and waits at most the deadline. */
+void data_calls_run(struct data_store *store, struct data_call *calls, size_t count,
+                    struct data_buffer *buffer);
+
+/* piece_read, but for a drive that does not answer: then it hangs, and this is IO. */
+struct status data_piece_read(struct data_store *store, const struct piece *piece, uint64_t offset,
+                              void *out, size_t len, bool direct);
 
 /* ---- records ---- */
 

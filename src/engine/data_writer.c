@@ -26,11 +26,11 @@ struct data_writer {
     size_t small_cap;
     uint32_t small_sum;
     bool is_striped;
-    unsigned window;       /* stripes of a piece in the buffer */
-    unsigned char *cells;  /* piece after piece, `window` blocks each; copies share the first */
-    size_t filled;         /* bytes of the blob in the buffer */
-    uint64_t stripes_done; /* written */
-    uint64_t flushed;      /* bytes of the blob in them */
+    unsigned window;           /* stripes of a piece in the buffer */
+    struct data_buffer *cells; /* piece after piece, `window` blocks each; copies share the first */
+    size_t filled;             /* bytes of the blob in the buffer */
+    uint64_t stripes_done;     /* written */
+    uint64_t flushed;          /* bytes of the blob in them */
     uint32_t *sums[LAYOUT_PIECES_MAX]; /* of the group that is being written */
     struct piece pieces[LAYOUT_PIECES_MAX];
     unsigned alive; /* pieces that are not lost */
@@ -55,7 +55,7 @@ static unsigned buffers_of(const struct data_writer *self) {
 
 static unsigned char *cell_at(const struct data_writer *self, unsigned piece, unsigned stripe) {
     unsigned buffer = code_of(self)->data == 1 ? 0 : piece;
-    return self->cells + ((size_t)buffer * self->window + stripe) * LAYOUT_BLOCK;
+    return self->cells->bytes + ((size_t)buffer * self->window + stripe) * LAYOUT_BLOCK;
 }
 
 static size_t stripe_bytes(const struct data_writer *self) {
@@ -75,27 +75,19 @@ static struct status piece_lose(struct data_writer *self, unsigned index, struct
     return status_is(why, STATUS_NO_SPACE) ? why : status_of(STATUS_IO);
 }
 
-/* Sees to it that the piece has room up to `bytes`: all that is hinted at, in large steps. */
-static struct status room_make(struct data_writer *self, struct piece *piece, uint64_t bytes) {
+/* How many units a piece is to have once `bytes` are in it: all that is hinted at, in large steps.
+ */
+static uint64_t units_wanted(const struct data_writer *self, const struct piece *piece,
+                             uint64_t bytes) {
     uint64_t units = (bytes + EXTENT_UNIT - 1) / EXTENT_UNIT;
-    if (piece->units >= units) return status_ok();
+    if (piece->units >= units) return piece->units;
     uint64_t wanted = units + piece->units; /* twice as much as before */
     if (self->size_hint <= BLOB_SIZE_MAX && self->size_hint > 0) {
         struct layout hinted = {self->size_hint, code_of(self)->data, code_of(self)->parity};
         wanted = layout_piece_units(&hinted);
     }
     if (wanted > piece->units + RESERVE_UNITS_MAX) wanted = piece->units + RESERVE_UNITS_MAX;
-    if (wanted < units) wanted = units;
-    struct status s = piece_reserve(piece, wanted);
-    bool enough = status_is(s, STATUS_NO_SPACE) && piece->units >= units;
-    return enough ? status_ok() : s;
-}
-
-static struct status piece_try(struct data_writer *self, unsigned index, uint64_t offset,
-                               struct slice bytes) {
-    struct piece *piece = &self->pieces[index];
-    TRY(room_make(self, piece, offset + bytes.len));
-    return piece_write(piece, offset, bytes);
+    return wanted > units ? wanted : units;
 }
 
 /* Puts the piece on another drive, if there is one; only while nothing of it is written. */
@@ -112,31 +104,75 @@ static bool piece_replace(struct data_writer *self, unsigned index) {
     return true;
 }
 
-static struct status piece_put(struct data_writer *self, unsigned index, uint64_t offset,
-                               struct slice bytes) {
-    if (self->pieces[index].drive == 0) return status_ok();
-    struct status s = piece_try(self, index, offset, bytes);
-    for (int i = 0; !is_ok(s) && offset == 0 && i < REPLACE_TRIES; i++) {
-        if (!piece_replace(self, index)) break;
-        s = piece_try(self, index, offset, bytes);
+/* What came of the calls: a piece that failed is put elsewhere, or given up. */
+static struct status calls_settle(struct data_writer *self, struct data_call *calls, size_t count,
+                                  struct data_buffer *buffer) {
+    for (size_t i = 0; i < count; i++) {
+        struct data_call *call = &calls[i];
+        unsigned index = (unsigned)(call->piece - self->pieces);
+        bool first = call->offset == 0 && !call->sync;
+        for (int n = 0; !is_ok(call->status) && first && n < REPLACE_TRIES; n++) {
+            if (!piece_replace(self, index)) break;
+            call->units = units_wanted(self, call->piece, call->len);
+            data_calls_run(self->store, call, 1, buffer);
+        }
+        if (!is_ok(call->status)) TRY(piece_lose(self, index, call->status));
     }
-    return is_ok(s) ? s : piece_lose(self, index, s);
+    return status_ok();
+}
+
+/* Where the bytes of the pieces are: one after the other in a buffer, `stride` apart. */
+struct spread {
+    struct data_buffer *buffer;
+    size_t stride;
+    size_t len;
+};
+
+/* Writes to every piece that is left, at the same place of each. Copies share their bytes. */
+static struct status pieces_put(struct data_writer *self, uint64_t offset,
+                                const struct spread *from) {
+    struct data_call calls[LAYOUT_PIECES_MAX];
+    size_t count = 0;
+    for (unsigned i = 0; i < pieces_of(self); i++) {
+        struct piece *piece = &self->pieces[i];
+        unsigned slot = code_of(self)->data == 1 ? 0 : i;
+        if (piece->drive == 0) continue;
+        calls[count++] = (struct data_call){
+            .piece = piece,
+            .units = units_wanted(self, piece, offset + from->len),
+            .offset = offset,
+            .bytes = from->buffer->bytes + slot * from->stride,
+            .len = from->len,
+        };
+    }
+    data_calls_run(self->store, calls, count, from->buffer);
+    return calls_settle(self, calls, count, from->buffer);
+}
+
+static struct status pieces_sync(struct data_writer *self) {
+    struct data_call calls[LAYOUT_PIECES_MAX];
+    size_t count = 0;
+    for (unsigned i = 0; i < pieces_of(self); i++) {
+        if (self->pieces[i].drive == 0) continue;
+        calls[count++] = (struct data_call){.piece = &self->pieces[i], .sync = true};
+    }
+    data_calls_run(self->store, calls, count, NULL);
+    return calls_settle(self, calls, count, NULL);
 }
 
 /* ---- stripes ---- */
 
 /* The table of the group before goes behind it, now that there is one after it. */
 static struct status tables_put(struct data_writer *self, uint64_t group) {
-    char *table = aligned_alloc(EXTENT_UNIT, LAYOUT_TABLE_SPACE);
-    CHECK(table);
-    struct status s = status_ok();
-    for (unsigned i = 0; i < pieces_of(self) && is_ok(s); i++) {
-        unsigned slot = code_of(self)->data == 1 ? 0 : i;
-        struct layout_table_of whose = {self->partition, self->writer.id, slot, group};
-        layout_table_print(self->sums[slot], &whose, table);
-        s = piece_put(self, i, layout_table_offset(group), slice_of(table, LAYOUT_TABLE_SPACE));
+    struct data_buffer *tables = data_buffer_new((size_t)buffers_of(self) * LAYOUT_TABLE_SPACE);
+    for (unsigned i = 0; i < buffers_of(self); i++) {
+        struct layout_table_of whose = {self->partition, self->writer.id, i, group};
+        layout_table_print(self->sums[i], &whose,
+                           (char *)tables->bytes + (size_t)i * LAYOUT_TABLE_SPACE);
     }
-    free(table);
+    struct spread spread = {tables, LAYOUT_TABLE_SPACE, LAYOUT_TABLE_SPACE};
+    struct status s = pieces_put(self, layout_table_offset(group), &spread);
+    data_buffer_drop(&tables);
     return s;
 }
 
@@ -146,6 +182,15 @@ static void sums_take(struct data_writer *self, unsigned buffer, unsigned count,
         size_t index = (size_t)((self->stripes_done + i) % LAYOUT_GROUP_BLOCKS);
         self->sums[buffer][index] = checksum_crc32c(0, cell_at(self, buffer, i), cell);
     }
+}
+
+/* Leaves the buffer to a call that was given up on, and goes on with a copy. */
+static void cells_renew(struct data_writer *self) {
+    if (atomic_load(&self->cells->holders) == 1) return;
+    struct data_buffer *fresh = data_buffer_new(self->cells->len);
+    memcpy(fresh->bytes, self->cells->bytes, fresh->len);
+    data_buffer_drop(&self->cells);
+    self->cells = fresh;
 }
 
 /* Writes the first `count` stripes of the buffer, of cells of `cell` bytes; one if that is less
@@ -165,11 +210,10 @@ static struct status stripes_put(struct data_writer *self, unsigned count, size_
         parity_encode(code_of(self), len, data, parity);
     }
     for (unsigned i = 0; i < buffers_of(self); i++) sums_take(self, i, count, cell);
-    uint64_t offset = layout_block_offset(self->stripes_done);
-    for (unsigned i = 0; i < pieces_of(self); i++) {
-        TRY(piece_put(self, i, offset, slice_of(cell_at(self, i, 0), len)));
-    }
+    struct spread spread = {self->cells, (size_t)self->window * LAYOUT_BLOCK, len};
+    TRY(pieces_put(self, layout_block_offset(self->stripes_done), &spread));
     self->stripes_done += count;
+    cells_renew(self);
     return status_ok();
 }
 
@@ -234,8 +278,7 @@ static struct status striped_begin(struct data_writer *self) {
     self->is_striped = true;
     self->window = code_of(self)->data == 1 ? WINDOW_COPIES : WINDOW_PARITY;
     size_t bytes = (size_t)buffers_of(self) * self->window * LAYOUT_BLOCK;
-    self->cells = aligned_alloc(EXTENT_UNIT, bytes);
-    CHECK(self->cells);
+    self->cells = data_buffer_new(bytes);
     for (unsigned i = 0; i < buffers_of(self); i++) {
         self->sums[i] = malloc(sizeof(uint32_t) * LAYOUT_GROUP_BLOCKS);
         CHECK(self->sums[i]);
@@ -275,11 +318,11 @@ static struct status data_seal(struct blob_writer *writer) {
     struct layout layout = {writer->size, code_of(self)->data, code_of(self)->parity};
     CHECK(self->flushed == writer->size && self->stripes_done == layout_stripes(&layout));
     for (unsigned i = 0; i < pieces_of(self); i++) {
-        if (self->pieces[i].drive == 0) continue;
-        piece_trim(&self->pieces[i], layout_piece_units(&layout));
-        struct status s = piece_sync(&self->pieces[i]);
-        if (!is_ok(s)) TRY(piece_lose(self, i, s));
+        if (self->pieces[i].drive != 0) {
+            piece_trim(&self->pieces[i], layout_piece_units(&layout));
+        }
     }
+    TRY(pieces_sync(self));
     if (self->alive < pieces_of(self)) atomic_fetch_add(&self->store->blobs_short, 1);
     return status_ok();
 }
@@ -326,7 +369,7 @@ static void data_writer_free(struct blob_writer **writer) {
         if (self->is_striped && i < pieces_of(self)) piece_fini(&self->pieces[i]);
         free(self->sums[i]);
     }
-    free(self->cells);
+    data_buffer_drop(&self->cells);
     free(self->small);
     free(self);
     *writer = NULL;

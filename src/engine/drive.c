@@ -22,7 +22,7 @@ static const char *const harmless_names[] = {
 static const char *const state_texts[] = {
     [DRIVE_SERVING] = "serving", [DRIVE_MISSING] = "missing",     [DRIVE_FOREIGN] = "foreign",
     [DRIVE_SWAPPED] = "swapped", [DRIVE_READ_ONLY] = "read-only", [DRIVE_DAMAGED] = "damaged",
-    [DRIVE_FAILED] = "failed",
+    [DRIVE_FAILED] = "failed",   [DRIVE_HUNG] = "hung",
 };
 
 static const char *const media_texts[] = {[DRIVE_SSD] = "ssd", [DRIVE_HDD] = "hdd"};
@@ -253,6 +253,10 @@ void drive_fail(struct drive *drive, const char *what, struct status why) {
         atomic_store(&drive->state, (int)DRIVE_FAILED);
     }
     pthread_mutex_unlock(&drive->lock);
+}
+
+void drive_hang(struct drive *drive) {
+    settle(drive, DRIVE_HUNG, "it does not answer; it is out of service until the restart");
 }
 
 void drive_line(struct drive *drive, struct note *note) {

@@ -9,6 +9,7 @@
  * elsewhere. One that is not what was expected is not used, and one line says why.
  *
  *     open ── DRIVE_SERVING ── (an error) ── DRIVE_FAILED ── close
+ *        │                  └── (no answer) ─ DRIVE_HUNG
  *        └─── DRIVE_MISSING | FOREIGN | SWAPPED | READ_ONLY | DAMAGED
  *
  * A failed write or sync is final for the drive until the process ends: a retry might report
@@ -38,6 +39,7 @@ enum drive_state {
     DRIVE_READ_ONLY, /* its file system takes no writes; it is read from */
     DRIVE_DAMAGED,   /* its identity can't be read */
     DRIVE_FAILED,    /* a write or a sync failed since the start */
+    DRIVE_HUNG,      /* it did not answer in time; it is not asked any more */
 };
 
 struct drive_id {
@@ -100,6 +102,9 @@ bool drive_takes_reads(const struct drive *drive);
 
 /* Notes how a read ended: after some errors in a row the drive is out of service. */
 void drive_read_ended(struct drive *drive, struct status s);
+
+/* Takes a drive out of service that did not answer in time. */
+void drive_hang(struct drive *drive);
 
 /* Takes a serving drive out of service: `what` failed on it. */
 void drive_fail(struct drive *drive, const char *what, struct status why);

@@ -159,3 +159,21 @@ uint64_t piece_sendable(const struct piece *piece, uint64_t offset, uint64_t len
     uint64_t bytes = (uint64_t)run * EXTENT_UNIT - within;
     return bytes < len ? bytes : len;
 }
+
+uint64_t piece_part(const struct piece *piece, uint64_t offset, size_t len,
+                    struct piece *ret_part) {
+    piece_init(ret_part, piece->drive, piece->volumes);
+    uint64_t end = offset + len;
+    uint64_t begin = offset - offset % EXTENT_UNIT;
+    for (uint64_t at = begin; at < end;) {
+        uint64_t within;
+        const struct piece_span *span = piece_find(piece, at, &within);
+        uint32_t unit = (uint32_t)(within / EXTENT_UNIT);
+        uint64_t wanted = (end - at + EXTENT_UNIT - 1) / EXTENT_UNIT;
+        uint32_t room = span->extent.count - unit;
+        uint32_t count = wanted < room ? (uint32_t)wanted : room;
+        piece_add(ret_part, (struct extent){span->extent.volume, span->extent.start + unit, count});
+        at += (uint64_t)count * EXTENT_UNIT;
+    }
+    return offset - begin;
+}

@@ -53,6 +53,12 @@ struct status piece_write(struct piece *piece, uint64_t offset, struct slice byt
 struct status piece_read(const struct piece *piece, uint64_t offset, void *buffer, size_t len,
                          bool direct);
 
+/*
+ * Makes a piece of its own of the extents that have the range; the answer is where `offset` lies in
+ * it. Owns: `ret_part` the caller, piece_fini.
+ */
+uint64_t piece_part(const struct piece *piece, uint64_t offset, size_t len, struct piece *ret_part);
+
 /* Notes that the range, whole units, was read through the page cache and found right. */
 void piece_verified(const struct piece *piece, uint64_t offset, size_t len);
 

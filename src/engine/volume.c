@@ -182,7 +182,9 @@ struct status volumes_open(struct volumes *volumes, struct drive *drive,
         IGNORE_STATUS(fs_space_read(drive->fs, drive->dir_fd, &space)); /* then it is small */
     }
     limits_fill(&volumes->limits, space.total_bytes);
+    atomic_init(&volumes->fs_free, space.free_bytes);
     CHECK(pthread_mutex_init(&volumes->lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&volumes->grow_lock, NULL) == 0);
     if (!drive_takes_reads(drive)) return status_ok();
     struct status s = fs_dir_open(drive->fs, drive->dir_fd, "volumes", &volumes->dir_fd);
     if (status_is(s, STATUS_NOT_FOUND) && drive_takes_writes(drive)) {
@@ -203,6 +205,7 @@ void volumes_close(struct volumes *volumes) {
     volumes->count = 0;
     fs_close(volumes->drive->fs, &volumes->dir_fd);
     pthread_mutex_destroy(&volumes->lock);
+    pthread_mutex_destroy(&volumes->grow_lock);
 }
 
 /* ---- space ---- */
@@ -217,14 +220,16 @@ bool volumes_take(struct volumes *volumes, struct extent extent) {
 }
 
 /* OK if the file system keeps its reserve when it has given `bytes` more; else NO_SPACE. */
-static struct status may_grow(const struct volumes *volumes, uint64_t bytes) {
+static struct status may_grow(struct volumes *volumes, uint64_t bytes) {
     struct fs_space space;
     TRY(fs_space_read(volumes->drive->fs, volumes->drive->dir_fd, &space));
+    atomic_store(&volumes->fs_free, space.free_bytes);
     bool keeps = space.free_bytes >= bytes + volumes->limits.reserve_bytes;
     return status_of(keeps ? STATUS_OK : STATUS_NO_SPACE);
 }
 
-/* Adds a step to the last volume, or a volume. */
+/* Adds a step to the last volume, or a volume. Called under grow_lock, so that both stay the last.
+ */
 static struct status grow(struct volumes *volumes) {
     uint64_t step = volumes->limits.grow_bytes;
     TRY(may_grow(volumes, step));
@@ -233,33 +238,44 @@ static struct status grow(struct volumes *volumes) {
     if (!last || size + step > volumes->limits.volume_bytes) {
         if (volumes->count == VOLUMES_MAX) return status_of(STATUS_NO_SPACE);
         TRY(volume_open(volumes, volumes->count + 1, true, &last));
+        pthread_mutex_lock(&volumes->lock);
         list_add(volumes, last);
+        pthread_mutex_unlock(&volumes->lock);
         size = (uint64_t)last->map.units * EXTENT_UNIT;
     }
     TRY(fs_preallocate(volumes->drive->fs, last->write_fd, size + step));
+    pthread_mutex_lock(&volumes->lock);
     extent_map_grow(&last->map, (uint32_t)(step / EXTENT_UNIT));
+    pthread_mutex_unlock(&volumes->lock);
     return status_ok();
 }
 
 /* A range of `units`, or at least `least`, in any volume; the last first: it has the most room. */
 static bool find_in_any(struct volumes *volumes, uint32_t units, uint32_t least,
                         struct extent *ret_extent) {
-    for (uint32_t number = volumes->count; number > 0; number--) {
+    bool found = false;
+    pthread_mutex_lock(&volumes->lock);
+    for (uint32_t number = volumes->count; number > 0 && !found; number--) {
         struct extent_map *map = &volume_of(volumes, number)->map;
         uint32_t start;
         uint32_t count = extent_map_find(map, units, least, &start);
         if (count == 0) continue;
         *ret_extent = (struct extent){number, start, count};
-        return true;
+        found = true;
     }
-    return false;
+    pthread_mutex_unlock(&volumes->lock);
+    return found;
 }
 
 /* Rather grows than breaks a range up; rather breaks it up than refuses. */
-static struct status find_locked(struct volumes *volumes, uint32_t units,
-                                 struct extent *ret_extent) {
+static struct status find_or_grow(struct volumes *volumes, uint32_t units,
+                                  struct extent *ret_extent) {
     if (find_in_any(volumes, units, units, ret_extent)) return status_ok();
-    struct status s = grow(volumes);
+    pthread_mutex_lock(&volumes->grow_lock);
+    bool grown = find_in_any(volumes, units, units, ret_extent); /* by another, meanwhile */
+    struct status s = grown ? status_ok() : grow(volumes);
+    pthread_mutex_unlock(&volumes->grow_lock);
+    if (grown) return s;
     if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) return s;
     bool found = find_in_any(volumes, units, 1, ret_extent);
     return status_of(found ? STATUS_OK : STATUS_NO_SPACE);
@@ -268,9 +284,7 @@ static struct status find_locked(struct volumes *volumes, uint32_t units,
 struct status volumes_find(struct volumes *volumes, uint32_t units, struct extent *ret_extent) {
     CHECK(units > 0);
     if (!drive_takes_writes(volumes->drive)) return status_of(STATUS_IO);
-    pthread_mutex_lock(&volumes->lock);
-    struct status s = find_locked(volumes, units, ret_extent);
-    pthread_mutex_unlock(&volumes->lock);
+    struct status s = find_or_grow(volumes, units, ret_extent);
     if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) drive_fail(volumes->drive, "growing", s);
     return s;
 }
@@ -311,30 +325,38 @@ uint64_t volumes_trim(struct volumes *volumes) {
     return given;
 }
 
-void volumes_space_read(struct volumes *volumes, struct volumes_space *ret_space) {
-    *ret_space = (struct volumes_space){0};
-    struct fs_space space;
-    if (volumes->dir_fd < 0) return;
-    if (!is_ok(fs_space_read(volumes->drive->fs, volumes->dir_fd, &space))) return;
-    uint64_t units = 0;
-    uint64_t in_use = 0;
+/* Units there are, and units in use. */
+static void count_units(struct volumes *volumes, uint64_t *ret_units, uint64_t *ret_in_use) {
+    *ret_units = *ret_in_use = 0;
     pthread_mutex_lock(&volumes->lock);
     for (uint32_t i = 0; i < volumes->count; i++) {
-        units += volumes->list[i]->map.units;
-        in_use += volumes->list[i]->map.in_use;
+        *ret_units += volumes->list[i]->map.units;
+        *ret_in_use += volumes->list[i]->map.in_use;
     }
     pthread_mutex_unlock(&volumes->lock);
-    uint64_t reserve = volumes->limits.reserve_bytes;
-    ret_space->in_use = in_use * EXTENT_UNIT;
-    ret_space->usable = (units - in_use) * EXTENT_UNIT +
-                        (space.free_bytes > reserve ? space.free_bytes - reserve : 0);
-    ret_space->total = space.total_bytes;
 }
 
 uint64_t volumes_room(struct volumes *volumes) {
-    struct volumes_space space;
-    volumes_space_read(volumes, &space);
-    return space.usable;
+    uint64_t units;
+    uint64_t in_use;
+    count_units(volumes, &units, &in_use);
+    uint64_t fs_free = atomic_load(&volumes->fs_free);
+    uint64_t reserve = volumes->limits.reserve_bytes;
+    return (units - in_use) * EXTENT_UNIT + (fs_free > reserve ? fs_free - reserve : 0);
+}
+
+void volumes_space_read(struct volumes *volumes, struct volumes_space *ret_space) {
+    *ret_space = (struct volumes_space){0};
+    struct fs_space space;
+    if (volumes->dir_fd < 0 || !drive_takes_reads(volumes->drive)) return;
+    if (!is_ok(fs_space_read(volumes->drive->fs, volumes->dir_fd, &space))) return;
+    atomic_store(&volumes->fs_free, space.free_bytes);
+    uint64_t units;
+    uint64_t in_use;
+    count_units(volumes, &units, &in_use);
+    ret_space->in_use = in_use * EXTENT_UNIT;
+    ret_space->usable = volumes_room(volumes);
+    ret_space->total = space.total_bytes;
 }
 
 /* ---- verified units ---- */

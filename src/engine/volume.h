@@ -35,7 +35,9 @@ struct volumes {
     struct drive *drive;
     struct volume_limits limits;
     int dir_fd;
-    pthread_mutex_t lock; /* guards the space of all */
+    pthread_mutex_t lock;      /* guards the space of all; never held in a call on the drive */
+    pthread_mutex_t grow_lock; /* one grows at a time; before `lock` */
+    atomic_ullong fs_free;     /* bytes, when last looked at */
     atomic_uint count;
     struct volume *list[VOLUMES_MAX]; /* volume n is list[n - 1]; below `count` they stay */
 };
@@ -98,7 +100,8 @@ struct status volumes_sync(struct volumes *volumes, uint32_t volume);
 /* Gives free ranges back to a file system that has less than its reserve; the bytes given. */
 uint64_t volumes_trim(struct volumes *volumes);
 
-/* How many bytes more blobs may take: in the volumes, and by growing. A moment old at most. */
+/* How many bytes more blobs may take, in the volumes and by growing, as far as is known without
+ * asking the drive. */
 uint64_t volumes_room(struct volumes *volumes);
 
 /* Units: bytes. */

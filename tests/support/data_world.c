@@ -53,6 +53,8 @@ void data_world_open(struct data_world *world) {
         .drive_count = world->config.drives,
         .policies = &world->config.policy,
         .policy_count = 1,
+        .inline_io = !world->config.with_threads,
+        .io_deadline_ms = 200,
         .limits = {.volume_bytes = 2 << 20, .grow_bytes = 256 << 10, .reserve_bytes = 64 << 10},
     };
     struct note note = {0};

@@ -20,6 +20,7 @@ struct data_world_config {
     unsigned drives;
     uint64_t drive_bytes;
     struct data_policy policy; /* its name is "standard" */
+    bool with_threads;         /* drives are called side by side, and may hang */
     const char *skip_syncs;    /* sim_fs_skip_syncs, from the beginning */
 };
 

@@ -281,6 +281,35 @@ static void test_space_waits_for_readers_of_that_blob_only(void **state) {
     end();
 }
 
+/* A drive that does not answer is given up; nobody waits for it twice. */
+static void test_a_hanging_drive_stops_nobody(void **state) {
+    (void)state;
+    const struct data_world_config *shapes[] = {&copies, &coded};
+    for (size_t i = 0; i < 2; i++) {
+        struct data_world_config config = *shapes[i];
+        config.with_threads = true;
+        begin(&config);
+        for (size_t b = 0; b < 4; b++) put(&world.slots[b], 200000 + 90000 * b);
+        sim_fs_fault(world.sim, world.drives[0], SIM_FAULT_HANGS);
+        sim_fs_fault(world.sim, world.drives[1], SIM_FAULT_HANGS);
+        if (i == 0) {
+            expect_all_readable();
+            sim_fs_fault(world.sim, world.drives[1], SIM_FAULT_NONE);
+        }
+        for (size_t b = 4; b < 8; b++) put(&world.slots[b], 2000000);
+        expect_all_readable();
+        struct data_drive drive;
+        assert_true(data_drive_next(world.store, 1, &drive));
+        assert_int_equal(drive.state, DRIVE_HUNG);
+        print_message("%s\n", drive.line.text);
+        sim_fs_fault(world.sim, world.drives[0], SIM_FAULT_NONE);
+        sim_fs_fault(world.sim, world.drives[1], SIM_FAULT_NONE);
+        data_world_restart(&world);
+        data_world_check(&world);
+        end();
+    }
+}
+
 static void test_policies_that_cannot_be_kept(void **state) {
     (void)state;
     begin(&copies);
@@ -326,6 +355,7 @@ int main(void) {
         cmocka_unit_test(test_what_cannot_be_repaired_is_an_error),
         cmocka_unit_test(test_a_full_store_can_be_emptied),
         cmocka_unit_test(test_space_waits_for_readers_of_that_blob_only),
+        cmocka_unit_test(test_a_hanging_drive_stops_nobody),
         cmocka_unit_test(test_policies_that_cannot_be_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

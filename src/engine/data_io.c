@@ -1,0 +1,161 @@
+/* Calls on the pieces of a blob: side by side, and none waited for longer than the deadline. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/date.h"
+#include "engine/data_store.h"
+
+/* ---- buffers ---- */
+
+struct data_buffer *data_buffer_new(size_t len) {
+    struct data_buffer *buffer = malloc(sizeof *buffer);
+    CHECK(buffer);
+    atomic_init(&buffer->holders, 1);
+    buffer->len = len;
+    buffer->bytes = aligned_alloc(EXTENT_UNIT, len);
+    CHECK(buffer->bytes);
+    return buffer;
+}
+
+static struct data_buffer *buffer_take(struct data_buffer *buffer) {
+    if (buffer) atomic_fetch_add(&buffer->holders, 1);
+    return buffer;
+}
+
+void data_buffer_drop(struct data_buffer **buffer) {
+    struct data_buffer *self = *buffer;
+    *buffer = NULL;
+    if (!self || atomic_fetch_sub(&self->holders, 1) > 1) return;
+    free(self->bytes);
+    free(self);
+}
+
+/* ---- one call ---- */
+
+/* A call with all it touches: the piece is moved into it, and back if it ends in time. */
+struct call_task {
+    struct timely_task task;
+    struct data_call call;
+    struct piece piece;
+    struct data_buffer *buffer;
+    struct status status;
+};
+
+/* Room is wanted, but needed only up to the end of the bytes. */
+static struct status call_run(struct piece *piece, const struct data_call *call) {
+    uint64_t needed = (call->offset + call->len + EXTENT_UNIT - 1) / EXTENT_UNIT;
+    if (call->sync) return piece_sync(piece);
+    struct status s = piece_reserve(piece, call->units > needed ? call->units : needed);
+    if (status_is(s, STATUS_NO_SPACE) && piece->units >= needed) s = status_ok();
+    return is_ok(s) ? piece_write(piece, call->offset, slice_of(call->bytes, call->len)) : s;
+}
+
+static void task_run(struct timely_task *task) {
+    struct call_task *self = CONTAINER_OF(task, struct call_task, task);
+    self->status = call_run(&self->piece, &self->call);
+}
+
+/* The extents stay taken: the drive may still write to them. The next start has them free. */
+static void task_drop(struct timely_task *task) {
+    struct call_task *self = CONTAINER_OF(task, struct call_task, task);
+    piece_fini(&self->piece);
+    data_buffer_drop(&self->buffer);
+    free(self);
+}
+
+static struct call_task *task_new(const struct data_call *call, struct data_buffer *buffer) {
+    struct call_task *self = calloc(1, sizeof *self);
+    CHECK(self);
+    self->task.run = task_run;
+    self->task.drop = task_drop;
+    self->call = *call;
+    self->piece = *call->piece;
+    self->buffer = buffer_take(buffer);
+    return self;
+}
+
+static int64_t deadline_of(const struct data_store *store) {
+    return (int64_t)store->config.io_deadline_ms * NS_PER_MS;
+}
+
+/* Takes the piece back from a task that has ended, or gives it up. */
+static void call_settle(struct data_call *call, struct timely_task *task) {
+    if (task) {
+        struct call_task *self = CONTAINER_OF(task, struct call_task, task);
+        *call->piece = self->piece;
+        call->status = self->status;
+        self->piece = (struct piece){0};
+        task_drop(task);
+    } else {
+        drive_hang(call->piece->volumes->drive);
+        piece_init(call->piece, 0, NULL);
+        call->status = status_of(STATUS_TIMEOUT);
+    }
+}
+
+void data_calls_run(struct data_store *store, struct data_call *calls, size_t count,
+                    struct data_buffer *buffer) {
+    if (count < 2 || !store->timely) {
+        for (size_t i = 0; i < count; i++) {
+            calls[i].status = call_run(calls[i].piece, &calls[i]);
+        }
+        return;
+    }
+    struct timely_task *tasks[LAYOUT_PIECES_MAX];
+    CHECK(count <= LAYOUT_PIECES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        tasks[i] = &task_new(&calls[i], buffer)->task;
+        timely_submit(store->timely, tasks[i]);
+    }
+    timely_wait(store->timely, tasks, count, deadline_of(store));
+    for (size_t i = 0; i < count; i++) call_settle(&calls[i], tasks[i]);
+}
+
+/* ---- reading ---- */
+
+struct read_task {
+    struct timely_task task;
+    struct piece part; /* of the piece: what is to be read */
+    uint64_t offset;   /* within it */
+    size_t len;
+    bool direct;
+    struct data_buffer *buffer;
+    struct status status;
+};
+
+static void read_run(struct timely_task *task) {
+    struct read_task *self = CONTAINER_OF(task, struct read_task, task);
+    self->status =
+        piece_read(&self->part, self->offset, self->buffer->bytes, self->len, self->direct);
+}
+
+static void read_drop(struct timely_task *task) {
+    struct read_task *self = CONTAINER_OF(task, struct read_task, task);
+    piece_fini(&self->part);
+    data_buffer_drop(&self->buffer);
+    free(self);
+}
+
+struct status data_piece_read(struct data_store *store, const struct piece *piece, uint64_t offset,
+                              void *out, size_t len, bool direct) {
+    if (!store->timely) return piece_read(piece, offset, out, len, direct);
+    if (!piece->volumes) return status_of(STATUS_IO);
+    struct read_task *self = calloc(1, sizeof *self);
+    CHECK(self);
+    self->task.run = read_run;
+    self->task.drop = read_drop;
+    self->offset = piece_part(piece, offset, len, &self->part);
+    self->len = len;
+    self->direct = direct;
+    self->buffer = data_buffer_new((len + EXTENT_UNIT - 1) / EXTENT_UNIT * EXTENT_UNIT);
+    struct timely_task *task = &self->task;
+    timely_submit(store->timely, task);
+    if (timely_wait(store->timely, &task, 1, deadline_of(store)) > 0) {
+        drive_hang(piece->volumes->drive);
+        return status_of(STATUS_IO);
+    }
+    struct status s = self->status;
+    if (is_ok(s)) memcpy(out, self->buffer->bytes, len);
+    read_drop(task);
+    return s;
+}

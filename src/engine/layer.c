@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/check.h"
 
@@ -10,6 +11,7 @@ enum {
     BRANCHING_BITS = 2, /* every fourth node reaches the next height */
     CHUNK_FIRST = 16 * 1024,
     CHUNK_MAX = 1024 * 1024,
+    CHUNK_MAPPED_MIN = 256 * 1024, /* from here on its memory goes back to the system at the end */
     SLOTS_FIRST = 256,
     ALIGN = 8,
 };
@@ -54,10 +56,25 @@ struct layer {
     atomic_size_t bytes;
 };
 
+/* Layers come and go by the dozen MiB: left to malloc, they would stay behind in its arenas. */
+static struct chunk *chunk_new(size_t size) {
+    if (size < CHUNK_MAPPED_MIN) return malloc(size);
+    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+static void chunk_free(struct chunk *chunk) {
+    if (chunk->size < CHUNK_MAPPED_MIN) {
+        free(chunk);
+    } else {
+        munmap(chunk, chunk->size);
+    }
+}
+
 static void *chunk_add(struct layer *layer, size_t size) {
-    struct chunk *chunk = malloc(sizeof *chunk + size);
+    struct chunk *chunk = chunk_new(sizeof *chunk + size);
     CHECK(chunk);
-    chunk->size = size;
+    chunk->size = sizeof *chunk + size;
     chunk->next = layer->chunks;
     layer->chunks = chunk;
     atomic_fetch_add_explicit(&layer->bytes, sizeof *chunk + size, memory_order_relaxed);
@@ -152,7 +169,7 @@ void layer_free(struct layer **layer) {
     if (!self) return;
     while (self->chunks) {
         struct chunk *next = self->chunks->next;
-        free(self->chunks);
+        chunk_free(self->chunks);
         self->chunks = next;
     }
     struct table *table = atomic_load(&self->table);

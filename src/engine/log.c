@@ -253,9 +253,10 @@ struct status log_append(struct log *log, struct log_buffer *buffer, uint64_t *r
     TRY(group_write(log, buffer));
     TRY(fs_sync_data(log->config.fs, log->fd));
     pthread_mutex_lock(&log->lock);
-    *ret_sequence = log->tail.sequence++;
+    bool broken = log->broken;
+    if (!broken) *ret_sequence = log->tail.sequence++;
     pthread_mutex_unlock(&log->lock);
-    return status_ok();
+    return broken ? status_of(STATUS_IO) : status_ok();
 }
 
 struct log_position log_tail(struct log *log) {
@@ -313,6 +314,7 @@ static void grow(struct log *log, unsigned count) {
             log->free_count++;
         }
         log->growing_failed = !is_ok(s);
+        if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) log->broken = true;
         pthread_cond_broadcast(&log->changed);
         pthread_mutex_unlock(&log->lock);
         if (!is_ok(s) || closing) return;

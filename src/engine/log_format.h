@@ -52,6 +52,7 @@ struct log {
     struct log_position tail;
     bool wants_more;
     bool growing_failed; /* no space: not tried again before a release */
+    bool broken;         /* a sync failed while it grew (L6) */
     bool closing;
     struct thread grower;
     bool has_grower;

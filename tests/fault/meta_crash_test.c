@@ -41,6 +41,7 @@ struct history {
     struct meta *meta;
     uint64_t asked; /* the last batch that was given to it */
     uint64_t acked; /* the last one that it said OK to */
+    bool threads;   /* checkpoints in the background */
     const char *fault;
     char text[512];
 };
@@ -92,7 +93,7 @@ static struct meta_config config_of(struct history *h) {
         .segment_bytes = SEGMENT,
         .segments_min = SEGMENTS,
         .segments_max = SEGMENTS,
-        .inline_work = true,
+        .inline_work = !h->threads,
     };
 }
 
@@ -102,8 +103,8 @@ static struct status store_open(struct history *h, struct note *note) {
     return meta_open(&config, note, &h->meta);
 }
 
-static void history_begin(struct history *h, uint64_t seed) {
-    *h = (struct history){.seed = seed, .sim = sim_fs_new(seed)};
+static void history_begin(struct history *h, uint64_t seed, bool threads) {
+    *h = (struct history){.seed = seed, .sim = sim_fs_new(seed), .threads = threads};
     clock_manual_init(&h->clock, 1000);
     sim_fs_drive(h->sim, "d", 1 << 26);
     CHECK(is_ok(fs_dir_open(sim_fs_fs(h->sim), AT_FDCWD, "/d", &h->dir_fd)));
@@ -208,7 +209,7 @@ static bool history_recover(struct history *h) {
 /* One history that is cut at operation `k`, goes on, and is cut once more; true if `k` was reached.
  */
 static bool cut_run(uint64_t seed, uint64_t k, const char *skipped, struct history *h) {
-    history_begin(h, seed);
+    history_begin(h, seed, false);
     sim_fs_skip_syncs(h->sim, skipped);
     sim_fs_cut_after(h->sim, k);
     bool good = !h->fault && history_go(h, STEPS);
@@ -235,10 +236,10 @@ static void test_cut_at_every_operation(void **state) {
 }
 
 /* Several crashes in one history, some of them while the store is being opened again. */
-static bool crashes_run(uint64_t seed, const char *skipped, struct history *h) {
+static bool crashes_run(uint64_t seed, bool threads, const char *skipped, struct history *h) {
     struct random_seeded r;
     random_seeded_init(&r, ~seed);
-    history_begin(h, seed);
+    history_begin(h, seed, threads);
     sim_fs_skip_syncs(h->sim, skipped);
     bool good = !h->fault;
     for (int i = 0; good && i < CRASHES; i++) {
@@ -261,11 +262,28 @@ static bool crashes_run(uint64_t seed, const char *skipped, struct history *h) {
     return good;
 }
 
+/* HINK_TEST_RUNS histories from HINK_TEST_SEED on, in a soak. */
+static uint64_t number_of(const char *variable, uint64_t otherwise) {
+    const char *text = getenv(variable);
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
 static void test_many_crashes(void **state) {
     (void)state;
     struct history h;
+    uint64_t first = number_of("HINK_TEST_SEED", 1);
+    uint64_t runs = number_of("HINK_TEST_RUNS", LONG_SEEDS);
+    for (uint64_t seed = first; seed < first + runs; seed++) {
+        if (!crashes_run(seed, false, NULL, &h)) fail_msg("%s", h.fault);
+    }
+}
+
+/* The same with checkpoints in the background: no run is like another, but all must hold. */
+static void test_crashes_beside_background_checkpoints(void **state) {
+    (void)state;
+    struct history h;
     for (uint64_t seed = 1; seed <= LONG_SEEDS; seed++) {
-        if (!crashes_run(seed, NULL, &h)) fail_msg("%s", h.fault);
+        if (!crashes_run(seed, true, NULL, &h)) fail_msg("%s", h.fault);
     }
 }
 
@@ -277,7 +295,7 @@ static void test_missing_syncs_are_found(void **state) {
         struct history h;
         int found = 0;
         for (uint64_t seed = 1; seed <= LONG_SEEDS && found == 0; seed++) {
-            found += !crashes_run(seed, skipped[i], &h);
+            found += !crashes_run(seed, false, skipped[i], &h);
         }
         print_message("without syncs of %s: %s\n", skipped[i], h.fault ? h.fault : "nothing");
         assert_int_equal(found, 1);
@@ -288,6 +306,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut_at_every_operation),
         cmocka_unit_test(test_many_crashes),
+        cmocka_unit_test(test_crashes_beside_background_checkpoints),
         cmocka_unit_test(test_missing_syncs_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -332,6 +332,58 @@ static void test_damage_is_never_absence(void **state) {
     expect_whole(f);
 }
 
+static void page_copy(struct fixture *f, int fd, uint64_t page, char *out) {
+    expect_code(fs_read(f->config.fs, fd, page * PAGE_BYTES, out, PAGE_BYTES), STATUS_OK);
+}
+
+/* A page that is whole, but of another time or from another place, is damage as well. */
+static void test_stale_and_misplaced_pages_are_damage(void **state) {
+    struct fixture *f = *state;
+    static struct model model;
+    static char before[800][PAGE_BYTES];
+    memset(&model, 0, sizeof model);
+    for (int i = 0; i < 3; i++) change(f, &model, 1500, 10);
+    int fd;
+    expect_code(fs_open_write(f->config.fs, f->config.dir_fd, "index", 0, &fd), STATUS_OK);
+    for (unsigned page = 2; page < ARRAY_LEN(before); page++) page_copy(f, fd, page, before[page]);
+    for (int i = 0; i < 6; i++) change(f, &model, 1500, 10);
+    unsigned damaged = 0;
+    for (unsigned page = 2; page < ARRAY_LEN(before); page += 5) {
+        static char now[PAGE_BYTES];
+        bool stale = page % 2;
+        const char *other = before[stale ? page : page / 2 + 1];
+        page_copy(f, fd, page, now);
+        index_close(&f->index);
+        expect_code(
+            fs_write(f->config.fs, fd, (uint64_t)page * PAGE_BYTES, slice_of(other, PAGE_BYTES)),
+            STATUS_OK);
+        f->note.text[0] = '\0';
+        struct status s = index_open(&f->config, &f->note, &f->index);
+        damaged += !is_ok(s);
+        struct index_root *root = is_ok(s) ? index_root_take(f->index) : NULL;
+        for (unsigned key = 0; root && key < MODEL_MAX; key++) {
+            char name[INDEX_NAME_MAX];
+            struct index_value value;
+            s = index_get(f->index, root, name_of(key, name), &value);
+            damaged += status_is(s, STATUS_CORRUPT);
+            if (status_is(s, STATUS_CORRUPT)) continue;
+            expect_code(s, model.version[key] ? STATUS_OK : STATUS_NOT_FOUND);
+            if (!is_ok(s)) continue;
+            assert_true(slice_eq(value.bytes, value_of(key, model.version[key], value_buffer)));
+            index_value_end(f->index, &value);
+        }
+        if (root) index_root_release(f->index, &root);
+        index_close(&f->index);
+        expect_code(
+            fs_write(f->config.fs, fd, (uint64_t)page * PAGE_BYTES, slice_of(now, PAGE_BYTES)),
+            STATUS_OK);
+        expect_code(index_open(&f->config, &f->note, &f->index), STATUS_OK);
+    }
+    assert_true(damaged > 20);
+    fs_close(f->config.fs, &fd);
+    expect_whole(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -341,6 +393,7 @@ int main(void) {
         TEST(test_space_is_used_again),
         TEST(test_seek_between),
         TEST(test_damage_is_never_absence),
+        TEST(test_stale_and_misplaced_pages_are_damage),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,27 @@ static void test_group_larger_than_a_segment(void **state) {
     assert_int_equal(r.count, 4);
 }
 
+/* Parts of two groups with one number, before and after a crash, are never put together (L1). */
+static void test_parts_of_two_starts_do_not_mix(void **state) {
+    struct fixture *f = *state;
+    struct recorder r;
+    f->config.segments_min = f->config.segments_max = 4;
+    expect_code(reopen(f, start, &r), STATUS_OK);
+    append(f, 'a', 2 * SEGMENT - 1000);
+    static char second[SEGMENT];
+    int fd;
+    expect_code(fs_open_write(f->config.fs, f->config.dir_fd, "log", 0, &fd), STATUS_OK);
+    expect_code(fs_read(f->config.fs, fd, SEGMENT, second, sizeof second), STATUS_OK);
+    scribble(f, 0, 16); /* the first part is lost, the second is there */
+    expect_code(reopen(f, start, &r), STATUS_OK);
+    assert_int_equal(r.count, 0);
+    append(f, 'b', 2 * SEGMENT - 1000);
+    expect_code(fs_write(f->config.fs, fd, SEGMENT, slice_of(second, sizeof second)), STATUS_OK);
+    fs_close(f->config.fs, &fd);
+    expect_code(reopen(f, start, &r), STATUS_OK);
+    assert_int_equal(r.count, 0);
+}
+
 static void test_torn_tail_is_cut_off(void **state) {
     struct fixture *f = *state;
     struct recorder r;
@@ -246,6 +267,7 @@ int main(void) {
         TEST(test_ring_turns_many_times),
         TEST(test_full_ring_has_no_room),
         TEST(test_group_larger_than_a_segment),
+        TEST(test_parts_of_two_starts_do_not_mix),
         TEST(test_torn_tail_is_cut_off),
         TEST(test_damage_before_later_groups_is_refused),
         TEST(test_damage_in_a_later_segment_is_seen),

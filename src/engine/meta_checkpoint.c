@@ -106,6 +106,7 @@ static bool is_time(struct meta *meta) {
 }
 
 void meta_freeze(struct meta *meta, bool now) {
+    if (atomic_load(&meta->failed)) return; /* the layer may have what never became durable */
     pthread_mutex_lock(&meta->work_lock);
     bool begin = !meta->frozen && layer_count(meta->active->layer) > 0 && (now || is_time(meta));
     if (begin) freeze_locked(meta);

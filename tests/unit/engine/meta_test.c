@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/date.h"
+#include "engine/index.h"
 #include "engine/meta.h"
 #include "support/sim_fs.h"
 #include "support/store.h"
@@ -309,6 +310,27 @@ static void test_a_failed_checkpoint_stops_commits(void **state) {
     expect_code(meta_check(f->meta, &f->note), STATUS_OK);
 }
 
+static void test_a_failed_apply_is_final(void **state) {
+    struct fixture *f = *state;
+    meta_close(&f->meta);
+    struct index_config config = {
+        .fs = f->config.fs, .dir_fd = f->config.dir_fd, .cache_bytes = 1 << 20};
+    struct index *index;
+    expect_code(index_open(&config, &f->note, &index), STATUS_OK);
+    struct index_change change = {SLICE("name"), SLICE("value")};
+    struct log_position position = {.sequence = 1};
+    sim_fs_fault(f->sim, f->drive, SIM_FAULT_SYNC_FAILS_ONCE);
+    expect_code(index_apply(index, &change, 1, position, &f->note), STATUS_IO);
+    /* The drive says that it is well again, and has lost what was written. */
+    expect_code(index_apply(index, &change, 1, position, &f->note), STATUS_IO);
+    index_close(&index);
+    expect_code(index_open(&config, &f->note, &index), STATUS_OK);
+    expect_code(index_check(index, &f->note), STATUS_OK);
+    expect_code(index_apply(index, &change, 1, position, &f->note), STATUS_OK);
+    expect_code(index_check(index, &f->note), STATUS_OK);
+    index_close(&index);
+}
+
 static void test_rot_in_the_log_is_refused(void **state) {
     struct fixture *f = *state;
     for (unsigned i = 0; i < 8; i++) expect_code(put_number(f, i, 100), STATUS_OK);
@@ -360,6 +382,7 @@ int main(void) {
         TEST(test_a_full_drive_can_be_emptied),
         TEST(test_a_failed_sync_is_final),
         TEST(test_a_failed_checkpoint_stops_commits),
+        TEST(test_a_failed_apply_is_final),
         TEST(test_rot_in_the_log_is_refused),
         TEST(test_rot_in_the_index_is_no_absence),
 #undef TEST

@@ -4,7 +4,8 @@ add_compile_options(-Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-
                     -Wvla -Wimplicit-fallthrough -Wundef -fno-common -fstack-protector-strong)
 if(CMAKE_C_COMPILER_ID MATCHES Clang)
   # struct [[nodiscard]] is how the compiler is told that a status must be looked at.
-  add_compile_options(-fdouble-square-bracket-attributes -Wno-gnu-zero-variadic-macro-arguments)
+  add_compile_options(-fdouble-square-bracket-attributes -Wno-gnu-zero-variadic-macro-arguments
+                      -Wno-string-concatenation)
 endif()
 if(HINK_WERROR)
   add_compile_options(-Werror)
@@ -15,6 +16,10 @@ endif()
 if(HINK_SANITIZE)
   add_compile_options(-fsanitize=${HINK_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${HINK_SANITIZE})
+  if(CMAKE_C_COMPILER_ID STREQUAL GNU)
+    # What these infer from the flow of the code is wrong once it is instrumented.
+    add_compile_options(-Wno-format-truncation -Wno-stringop-overflow -Wno-restrict)
+  endif()
   if(HINK_SANITIZE MATCHES address)
     add_compile_definitions(ARENA_EMULATE)
   endif()

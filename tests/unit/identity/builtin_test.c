@@ -224,7 +224,7 @@ static void test_lists_by_pages(void **state) {
     bool more;
     populate(f);
     for (int i = 0; i < 4; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "n%d", i);
         create(f, BUILTIN_PROJECT, name, name);
     }

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "identity/builtin_login.h"
 #include "identity/builtin_store.h"
 
 enum { CACHE_ENTRIES = 4096 };
@@ -87,18 +88,26 @@ struct status builtin_commit(struct builtin *store, const struct kv_batch *batch
     return s;
 }
 
-/* Reads an entity that a key hangs on; one that is gone or disabled makes the key NOT_FOUND. */
-static struct status read_enabled(struct builtin *store, enum builtin_kind kind, struct slice id,
-                                  struct arena *arena, struct builtin_entity *ret_entity) {
+struct status builtin_entity_read_enabled(struct builtin *store, enum builtin_kind kind,
+                                          struct slice id, struct arena *arena,
+                                          struct builtin_entity *ret_entity) {
     struct builtin_entity entity;
     TRY(builtin_entity_read(store, kind, id, arena, NULL, &entity));
     if (!entity.enabled) return status_of(STATUS_NOT_FOUND);
     if (kind != BUILTIN_DOMAIN) {
         struct builtin_entity domain;
-        TRY(read_enabled(store, BUILTIN_DOMAIN, entity.domain_id, arena, &domain));
+        TRY(builtin_entity_read_enabled(store, BUILTIN_DOMAIN, entity.domain_id, arena, &domain));
     }
     *ret_entity = entity;
     return status_ok();
+}
+
+/* A key that was made through the Identity API is worth what its user's roles are worth now. */
+static struct status check_membership(struct builtin *store, const struct builtin_entity *user,
+                                      const struct builtin_entity *project, struct arena *arena) {
+    unsigned roles;
+    TRY(builtin_roles_of(store, user, project, arena, &roles));
+    return (roles & BUILTIN_ROLE_MEMBER) != 0 ? status_ok() : status_of(STATUS_NOT_FOUND);
 }
 
 static struct status key_find_stored(struct builtin *store, struct slice access_key,
@@ -108,8 +117,10 @@ static struct status key_find_stored(struct builtin *store, struct slice access_
     if (!sealed.key.enabled) return status_of(STATUS_NOT_FOUND);
     struct builtin_entity user;
     struct builtin_entity project;
-    TRY(read_enabled(store, BUILTIN_USER, sealed.key.user_id, arena, &user));
-    TRY(read_enabled(store, BUILTIN_PROJECT, sealed.key.project_id, arena, &project));
+    TRY(builtin_entity_read_enabled(store, BUILTIN_USER, sealed.key.user_id, arena, &user));
+    TRY(builtin_entity_read_enabled(store, BUILTIN_PROJECT, sealed.key.project_id, arena,
+                                    &project));
+    if (sealed.key.needs_role) TRY(check_membership(store, &user, &project, arena));
     struct identity_key key = {
         .principal = {.user_id = user.id,
                       .user_name = user.name,
@@ -145,12 +156,15 @@ struct status builtin_open(const struct builtin_options *options, struct note *n
                               .kv = options->kv,
                               .clock = options->clock,
                               .random = options->random,
-                              .key = *options->key};
+                              .key = *options->key,
+                              .password_cost = options->password_cost};
+    if (store->password_cost.log_n == 0) store->password_cost = password_cost_default;
+    store->gate = builtin_login_gate_new(options->random);
     store->cache =
         builtin_cache_new(options->cache_entries ? options->cache_entries : CACHE_ENTRIES,
                           options->staleness_ns ? options->staleness_ns : STALENESS_NS);
-    struct status s =
-        store->cache ? builtin_check_key_file(store, note) : status_of(STATUS_NO_MEMORY);
+    struct status s = store->cache && store->gate ? builtin_check_key_file(store, note)
+                                                  : status_of(STATUS_NO_MEMORY);
     if (!is_ok(s)) {
         builtin_close(&store);
         return s;
@@ -162,6 +176,7 @@ struct status builtin_open(const struct builtin_options *options, struct note *n
 void builtin_close(struct builtin **store) {
     if (*store == NULL) return;
     builtin_cache_free(&(*store)->cache);
+    builtin_login_gate_free(&(*store)->gate);
     key_file_wipe(&(*store)->key);
     free(*store);
     *store = NULL;

@@ -20,6 +20,7 @@
 #ifndef IDENTITY_BUILTIN_H
 #define IDENTITY_BUILTIN_H
 
+#include "crypto/password.h"
 #include "identity/identity.h"
 #include "kv/kv.h"
 #include "os/clock.h"
@@ -62,9 +63,10 @@ struct builtin_options {
     struct kv *kv; /* outlives the store, as do clock and random */
     struct clock *clock;
     struct random *random;
-    const struct key_file *key; /* copied */
-    size_t cache_entries;       /* 0: 4096 */
-    int64_t staleness_ns;       /* 0: 5 s */
+    const struct key_file *key;         /* copied */
+    size_t cache_entries;               /* 0: 4096 */
+    int64_t staleness_ns;               /* 0: 5 s */
+    struct password_cost password_cost; /* of new passwords; zeros: password_cost_default */
 };
 
 /*
@@ -147,11 +149,12 @@ struct builtin_key {
     struct slice project_id;
     struct slice description;
     bool enabled;
+    bool needs_role; /* works only while the user is at least a member of the project */
     int64_t created_ns;
 };
 
 /*
- * Makes an access key for a user in a project. This is the only call that gives a secret back.
+ * Makes an access key for a user in a project, and gives its secret back.
  * Owns: what `*ret_key` points to lies in `arena`; the caller wipes the secret.
  * Errors: INVALID (access or secret key); EXISTS; NOT_FOUND (user or project); TOO_LARGE (the user
  * or the project has too many); as kv_commit; noted.
@@ -163,6 +166,14 @@ struct status builtin_key_create(struct builtin *store, const struct builtin_key
 /* Reads an access key, without its secret. Errors: NOT_FOUND; CORRUPT; IO; noted. */
 struct status builtin_key_get(struct builtin *store, struct slice access_key, struct arena *arena,
                               struct note *note, struct builtin_key *ret_key);
+
+/*
+ * Reads an access key with its secret, for its owner or an administrator; the caller wipes it.
+ * Errors: NOT_FOUND; CORRUPT; IO; noted.
+ */
+struct status builtin_key_reveal(struct builtin *store, struct slice access_key,
+                                 struct arena *arena, struct note *note,
+                                 struct builtin_key *ret_key);
 
 /*
  * Lists up to `cap` (at most BUILTIN_LIST_MAX) access keys in bytewise order from behind `after`

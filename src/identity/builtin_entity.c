@@ -443,6 +443,11 @@ static struct status attempt_delete(struct change *c) {
     struct builtin_path members =
         builtin_path(BUILTIN_TABLE_DOMAIN_MEMBERS, entity.domain_id, no_slice);
     kv_batch_add(c->batch, builtin_path_slice(&members), -1, 0, INT64_MAX);
+    if (c->kind == BUILTIN_USER) {
+        /* Whoever changes an account guards on the record of its user. */
+        struct builtin_path account = builtin_path(BUILTIN_TABLE_ACCOUNT, c->id, no_slice);
+        kv_batch_delete(c->batch, builtin_path_slice(&account));
+    }
     struct status s = remove_keys(c, count);
     return is_ok(s) ? s : note_commit(c->note, s);
 }

@@ -19,6 +19,7 @@ struct status builtin_key_decode(struct slice raw, struct arena *arena,
                 .project_id = slice_str(message->project_id),
                 .description = slice_str(message->description),
                 .enabled = !message->disabled,
+                .needs_role = message->needs_role,
                 .created_ns = message->created_ns},
         .nonce = slice_of(message->nonce.data, message->nonce.len),
         .sealed_secret = slice_of(message->sealed_secret.data, message->sealed_secret.len),
@@ -48,6 +49,7 @@ void builtin_key_put(const struct builtin_sealed_key *sealed, struct kv_batch *b
     message.project_id = builtin_record_text(key->project_id, project_id, sizeof project_id);
     message.description = builtin_record_text(key->description, description, sizeof description);
     message.disabled = !key->enabled;
+    message.needs_role = key->needs_role;
     message.created_ns = key->created_ns;
     message.nonce = (ProtobufCBinaryData){sizeof nonce, nonce};
     message.sealed_secret = (ProtobufCBinaryData){sealed->sealed_secret.len, secret};
@@ -141,6 +143,7 @@ struct status builtin_key_draft(struct builtin *store, const struct builtin_key 
         .project_id = arena_dup(arena, wanted->project_id),
         .description = arena_dup(arena, wanted->description),
         .enabled = wanted->enabled,
+        .needs_role = wanted->needs_role,
         .created_ns = clock_wall_ns(store->clock),
     };
     TRY(arena_ok(arena));
@@ -247,6 +250,16 @@ struct status builtin_key_get(struct builtin *store, struct slice access_key, st
                               struct note *note, struct builtin_key *ret_key) {
     struct builtin_sealed_key sealed;
     TRY(read_noted(store, access_key, arena, note, NULL, &sealed));
+    *ret_key = sealed.key;
+    return status_ok();
+}
+
+struct status builtin_key_reveal(struct builtin *store, struct slice access_key,
+                                 struct arena *arena, struct note *note,
+                                 struct builtin_key *ret_key) {
+    struct builtin_sealed_key sealed;
+    TRY(read_noted(store, access_key, arena, note, NULL, &sealed));
+    TRY(builtin_key_unseal(store, &sealed, arena, &sealed.key.secret));
     *ret_key = sealed.key;
     return status_ok();
 }

@@ -27,6 +27,7 @@ enum builtin_table {
     BUILTIN_TABLE_USER_KEY_COUNT = 'w',
     BUILTIN_TABLE_PROJECT_KEY_COUNT = 'q',
     BUILTIN_TABLE_KEY = 'k',
+    BUILTIN_TABLE_ACCOUNT = 'a',     /* USER */
     BUILTIN_TABLE_USER_KEY = 'K',    /* USER NUL ACCESS-KEY */
     BUILTIN_TABLE_PROJECT_KEY = 'Q', /* PROJECT NUL ACCESS-KEY */
 };
@@ -50,6 +51,8 @@ struct builtin {
     struct random *random;
     struct key_file key;
     struct builtin_cache *cache;
+    struct password_cost password_cost;
+    struct builtin_login_gate *gate; /* builtin_login.c */
 };
 
 /* Room for one key of kv. */
@@ -89,6 +92,15 @@ struct builtin_sealed_key {
     struct slice nonce;
     struct slice sealed_secret;
 };
+
+/* The gate that passwords are checked behind (builtin_login.c). */
+struct builtin_login_gate *builtin_login_gate_new(struct random *random);
+void builtin_login_gate_free(struct builtin_login_gate **gate);
+
+/* Reads a user or a project that is enabled, in an enabled domain; NOT_FOUND otherwise. */
+struct status builtin_entity_read_enabled(struct builtin *store, enum builtin_kind kind,
+                                          struct slice id, struct arena *arena,
+                                          struct builtin_entity *ret_entity);
 
 /* Reads the record of an access key. */
 struct status builtin_key_read(struct builtin *store, struct slice access_key, struct arena *arena,

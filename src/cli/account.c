@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -14,7 +15,7 @@
 
 #define DEFAULT_CONFIG "/etc/hink/hink.conf"
 
-enum { REQUEST_BYTES_MAX = 16 * 1024, SECRET_BYTES_MAX = 512, PAGES_MAX = 100000 };
+enum { REQUEST_BYTES_MAX = 16 * 1024, SECRET_BYTES_MAX = 1100, PAGES_MAX = 100000 };
 
 /* What a command line says; one struct for all verbs. */
 struct wanted {
@@ -30,6 +31,8 @@ struct wanted {
     const char *project_id;
     const char *access_key;
     const char *secret_key;
+    const char *password;
+    bool with_password;
     const char *name; /* the positional word */
     char secret_bytes[SECRET_BYTES_MAX];
 };
@@ -58,9 +61,22 @@ static const struct args_option member_options[] = {DOMAIN_OPTION, COMMON_OPTION
 static const struct args_option new_domain_options[] = {NEW_OPTIONS, COMMON_OPTIONS};
 static const struct args_option new_project_options[] = {DOMAIN_OPTION, NEW_OPTIONS,
                                                          COMMON_OPTIONS};
+static const struct args_option role_options[] = {
+    {"--user", "USER", ARGS_TEXT, "who may", offsetof(struct wanted, user)},
+    {"--project", "PROJECT", ARGS_TEXT, "and where", offsetof(struct wanted, project)},
+    DOMAIN_OPTION,
+    COMMON_OPTIONS,
+};
+static const struct args_option list_role_options[] = {
+    {"--user", "USER", ARGS_TEXT, "whose roles", offsetof(struct wanted, user)},
+    DOMAIN_OPTION,
+    COMMON_OPTIONS,
+};
 static const struct args_option new_user_options[] = {
     DOMAIN_OPTION,
     NEW_OPTIONS,
+    {"--password", NULL, ARGS_FLAG, "ask for a password, or read it from standard input",
+     offsetof(struct wanted, with_password)},
     {"--admin", NULL, ARGS_FLAG, "may administer every project", offsetof(struct wanted, admin)},
     COMMON_OPTIONS,
 };
@@ -106,6 +122,9 @@ static const struct verb verbs[] = {
     {"user", "delete", "USER", "Deletes a user with its access keys.", OPTIONS(member_options)},
     {"user", "enable", "USER", "Lets the keys of a user work.", OPTIONS(member_options)},
     {"user", "disable", "USER", "Makes the keys of a user useless.", OPTIONS(member_options)},
+    {"user", "password", "USER",
+     "Sets a password, asked for or read from standard input, and ends the user's tokens.",
+     OPTIONS(member_options)},
     {"project", "create", "NAME", "Makes a project.", OPTIONS(new_project_options)},
     {"project", "list", "", "Prints all projects.", OPTIONS(member_options)},
     {"project", "show", "PROJECT", "Prints a project.", OPTIONS(member_options)},
@@ -128,6 +147,12 @@ static const struct verb verbs[] = {
     {"key", "delete", "KEY", "Deletes an access key.", OPTIONS(domain_options)},
     {"key", "enable", "KEY", "Lets an access key work.", OPTIONS(domain_options)},
     {"key", "disable", "KEY", "Makes an access key useless.", OPTIONS(domain_options)},
+    {"role", "grant", "ROLE --user USER --project PROJECT",
+     "Gives a user a role in a project: reader, member or admin.", OPTIONS(role_options)},
+    {"role", "revoke", "ROLE --user USER --project PROJECT",
+     "Takes a role, and those that include it.", OPTIONS(role_options)},
+    {"role", "list", "--user USER", "Prints the roles given to a user.",
+     OPTIONS(list_role_options)},
 };
 
 static bool takes_name(const struct verb *verb) {
@@ -169,7 +194,17 @@ static const struct column key_columns[] = {
     {"ENABLED", "enabled"},       {"CREATED", "created"}, {"DESCRIPTION", "description"},
 };
 
+static const struct column role_columns[] = {
+    {"ROLE", "role"},
+    {"USER", "user"},
+    {"PROJECT", "project"},
+};
+
 static const struct column *columns_of(const char *noun, size_t *ret_count) {
+    if (strcmp(noun, "role") == 0) {
+        *ret_count = ARRAY_LEN(role_columns);
+        return role_columns;
+    }
     if (strcmp(noun, "key") == 0) {
         *ret_count = ARRAY_LEN(key_columns);
         return key_columns;
@@ -216,6 +251,7 @@ static void build_request(const struct account *a, struct slice after, struct bu
     add_member(&w, "project_id", wanted->project_id);
     add_member(&w, "access_key", wanted->access_key);
     add_member(&w, "secret_key", wanted->secret_key);
+    add_member(&w, "password", wanted->password);
     if (wanted->admin) json_member_bool(&w, "admin", true);
     if (after.len > 0) json_member_string(&w, "after", after);
     json_end_object(&w);
@@ -374,6 +410,15 @@ static const struct json *item_of(const struct json *reply) {
     return NULL;
 }
 
+/* What was done to it. */
+static const char *past_of(const char *word) {
+    if (strcmp(word, "password") == 0) return "password set";
+    if (strcmp(word, "grant") == 0) return "granted";
+    if (strcmp(word, "revoke") == 0) return "revoked";
+    if (strcmp(word, "delete") == 0) return "deleted";
+    return strcmp(word, "enable") == 0 ? "enabled" : "disabled";
+}
+
 static struct status run(struct account *a) {
     if (strcmp(a->verb->word, "list") == 0) return print_list(a);
     struct json *reply;
@@ -384,21 +429,64 @@ static struct status run(struct account *a) {
     } else if (item != NULL) {
         print_item(a, item);
     } else if (!a->wanted.json) {
-        printf("%s %s: %sd\n", a->verb->noun, a->wanted.name, a->verb->word);
+        printf("%s %s: %s\n", a->verb->noun, a->wanted.name, past_of(a->verb->word));
     }
     json_free(&reply);
     return status_ok();
 }
 
-/* Reads the first line of standard input as the secret. */
+/* Reads the first line of standard input as `what`; asks for it, unseen, where somebody types. */
+static struct status read_line(struct account *a, const char *what, const char **ret_text) {
+    struct wanted *wanted = &a->wanted;
+    struct termios seen;
+    bool asked = tcgetattr(STDIN_FILENO, &seen) == 0;
+    if (asked) {
+        struct termios unseen = seen;
+        unseen.c_lflag &= ~(tcflag_t)ECHO;
+        fprintf(stderr, "%s: ", what);
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen);
+    }
+    bool got = fgets(wanted->secret_bytes, sizeof wanted->secret_bytes, stdin) != NULL;
+    if (asked) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &seen);
+        fputc('\n', stderr);
+    }
+    if (!got) return note_status(&a->note, STATUS_INVALID, "no %s on standard input", what);
+    size_t len = strcspn(wanted->secret_bytes, "\r\n");
+    if (wanted->secret_bytes[len] == 0 && len + 1 == sizeof wanted->secret_bytes) {
+        return note_status(&a->note, STATUS_INVALID, "the %s is too long", what);
+    }
+    wanted->secret_bytes[len] = 0;
+    *ret_text = wanted->secret_bytes;
+    return status_ok();
+}
+
 static struct status read_secret(struct account *a) {
     struct wanted *wanted = &a->wanted;
+    bool sets = strcmp(a->verb->word, "password") == 0;
+    if (wanted->with_password || sets) return read_line(a, "password", &wanted->password);
     if (wanted->secret_key == NULL || strcmp(wanted->secret_key, "-") != 0) return status_ok();
-    if (fgets(wanted->secret_bytes, sizeof wanted->secret_bytes, stdin) == NULL) {
-        return note_status(&a->note, STATUS_INVALID, "no secret key on standard input");
+    return read_line(a, "secret key", &wanted->secret_key);
+}
+
+/* What the options of a noun demand of each other. */
+static struct status check_together(struct account *a) {
+    const struct wanted *wanted = &a->wanted;
+    const struct verb *verb = a->verb;
+    bool lists = strcmp(verb->word, "list") == 0;
+    bool is_role = strcmp(verb->noun, "role") == 0;
+    bool makes_key = strcmp(verb->noun, "key") == 0 && strcmp(verb->word, "create") == 0;
+    if (is_role && lists && wanted->user == NULL) {
+        return note_status(&a->note, STATUS_INVALID, "--user is needed");
     }
-    wanted->secret_bytes[strcspn(wanted->secret_bytes, "\r\n")] = 0;
-    wanted->secret_key = wanted->secret_bytes;
+    bool needs_both = makes_key || (is_role && !lists);
+    if (needs_both && (wanted->user == NULL || wanted->project == NULL)) {
+        return note_status(&a->note, STATUS_INVALID, "--user and --project are needed");
+    }
+    if (makes_key && (wanted->access_key == NULL) != (wanted->secret_key == NULL)) {
+        return note_status(&a->note, STATUS_INVALID,
+                           "--access-key and --secret-key are given together");
+    }
     return status_ok();
 }
 
@@ -411,15 +499,7 @@ static struct status check_wanted(struct account *a, const struct args_result *r
     if (wanted->where.config != NULL && wanted->where.data != NULL) {
         return note_status(&a->note, STATUS_INVALID, "--config and --data exclude each other");
     }
-    if (strcmp(a->verb->noun, "key") == 0 && strcmp(a->verb->word, "create") == 0) {
-        if (wanted->user == NULL || wanted->project == NULL) {
-            return note_status(&a->note, STATUS_INVALID, "--user and --project are needed");
-        }
-        if ((wanted->access_key == NULL) != (wanted->secret_key == NULL)) {
-            return note_status(&a->note, STATUS_INVALID,
-                               "--access-key and --secret-key are given together");
-        }
-    }
+    TRY(check_together(a));
     if (wanted->where.config == NULL && wanted->where.data == NULL) {
         if (access(DEFAULT_CONFIG, R_OK) != 0) {
             return note_status(&a->note, STATUS_INVALID, "--config FILE or --data DIR is needed");

@@ -124,6 +124,10 @@ static int run_key(int argc, char **argv, const struct cli_context *context) {
     return account_main("key", argc, argv, context);
 }
 
+static int run_role(int argc, char **argv, const struct cli_context *context) {
+    return account_main("role", argc, argv, context);
+}
+
 static const struct command commands[] = {
     {"serve", "serve S3", run_serve},
     {"check-config", "say whether a configuration file is right", run_check_config},
@@ -131,6 +135,7 @@ static const struct command commands[] = {
     {"project", "administer projects", run_project},
     {"domain", "administer domains", run_domain},
     {"key", "administer access keys", run_key},
+    {"role", "say what users may do in projects", run_role},
     {"bench", "measure an S3 endpoint", run_bench},
     {"help", "say what a command does", run_help},
 };

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/date.h"
+#include "identity/builtin_login.h"
 #include "json/reader.h"
 #include "json/writer.h"
 
@@ -90,6 +91,17 @@ static void write_entity(struct json_writer *w, const struct builtin_entity *ent
     json_end_object(w);
 }
 
+/* A user with a password that is refused was not made. */
+static struct status set_first_password(struct call *call, struct slice user_id) {
+    struct slice password = member(call, "password");
+    if (call->kind != BUILTIN_USER || password.len == 0) return status_ok();
+    struct status s = builtin_password_set(call->admin->identity, user_id, password, &call->note);
+    if (is_ok(s)) return s;
+    struct note unused;
+    IGNORE_STATUS(builtin_delete(call->admin->identity, BUILTIN_USER, user_id, &unused));
+    return s;
+}
+
 static struct status entity_create(struct call *call) {
     struct builtin_entity wanted = {
         .kind = call->kind,
@@ -104,6 +116,7 @@ static struct status entity_create(struct call *call) {
     }
     struct builtin_entity made;
     TRY(builtin_create(call->admin->identity, &wanted, &call->arena, &call->note, &made));
+    TRY(set_first_password(call, made.id));
     json_key(&call->writer, builtin_kind_word(call->kind));
     write_entity(&call->writer, &made);
     return status_ok();
@@ -297,6 +310,82 @@ static struct status key_switch(struct call *call) {
     return builtin_key_set_enabled(call->admin->identity, access_key, call->enable, &call->note);
 }
 
+static struct status user_password(struct call *call) {
+    struct builtin_entity user;
+    struct slice password;
+    TRY(find(call, BUILTIN_USER, "name", &user));
+    TRY(need(call, "password", &password));
+    return builtin_password_set(call->admin->identity, user.id, password, &call->note);
+}
+
+/* Gives a role, or takes it away: its word is the request's name. */
+static struct status role_change(struct call *call,
+                                 struct status (*change)(struct builtin *, struct slice,
+                                                         struct slice, unsigned, struct note *)) {
+    struct builtin_entity user;
+    struct builtin_entity project;
+    struct slice word;
+    TRY(need(call, "name", &word));
+    unsigned role = builtin_role_parse(word);
+    if (role == 0) {
+        return note_status(&call->note, STATUS_INVALID,
+                           "there is no role '%.*s'; there are reader, member and admin",
+                           SLICE_FMT(slice_take(word, 80)));
+    }
+    TRY(find(call, BUILTIN_USER, "user", &user));
+    TRY(find(call, BUILTIN_PROJECT, "project", &project));
+    return change(call->admin->identity, user.id, project.id, role, &call->note);
+}
+
+static struct status role_grant(struct call *call) {
+    return role_change(call, builtin_role_grant);
+}
+
+static struct status role_revoke(struct call *call) {
+    return role_change(call, builtin_role_revoke);
+}
+
+static void write_grant(struct json_writer *w, const struct builtin_entity *user,
+                        const struct builtin_grant *grant) {
+    unsigned highest = 0;
+    for (unsigned i = 0; i < BUILTIN_ROLE_COUNT; i++) {
+        if ((grant->roles & 1U << i) != 0) highest = i;
+    }
+    json_begin_object(w);
+    json_member_str(w, "role", builtin_role_word(highest));
+    json_member_string(w, "user_id", user->id);
+    json_member_string(w, "user", user->name);
+    json_member_string(w, "project_id", grant->project.id);
+    json_member_string(w, "project", grant->project.name);
+    json_end_object(w);
+}
+
+/* The roles of one user: each of them includes those below it. */
+static struct status role_list(struct call *call) {
+    struct builtin_entity user;
+    struct builtin_grant *grants;
+    size_t count;
+    TRY(find(call, BUILTIN_USER, "user", &user));
+    TRY(builtin_grant_list(call->admin->identity, user.id, &call->arena, &call->note, &grants,
+                           &count));
+    json_key(&call->writer, "items");
+    json_begin_array(&call->writer);
+    for (size_t i = 0; i < count; i++) write_grant(&call->writer, &user, &grants[i]);
+    json_end_array(&call->writer);
+    return status_ok();
+}
+
+/* What there is for one noun only. */
+static const struct single {
+    const char *op;
+    struct status (*run)(struct call *call);
+} singles[] = {
+    {"user.password", user_password},
+    {"role.grant", role_grant},
+    {"role.revoke", role_revoke},
+    {"role.list", role_list},
+};
+
 struct verb {
     const char *word;
     struct status (*of_entity)(struct call *call);
@@ -325,6 +414,9 @@ static struct status dispatch(struct call *call) {
     struct slice word;
     TRY(need(call, "op", &op));
     if (slice_eq(op, SLICE("ping"))) return status_ok();
+    for (size_t i = 0; i < ARRAY_LEN(singles); i++) {
+        if (slice_eq(op, slice_str(singles[i].op))) return singles[i].run(call);
+    }
     slice_cut(op, '.', &noun, &word);
     bool is_key = slice_eq(noun, SLICE("key"));
     if (is_key || find_kind(noun, &call->kind)) {

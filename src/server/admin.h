@@ -8,6 +8,7 @@
  *     domain.create  domain.list  domain.show  domain.delete  domain.enable  domain.disable
  *     project.*      user.*       the same six
  *     key.create     key.list     key.show     key.delete     key.enable     key.disable
+ *     user.password  role.grant   role.revoke  role.list
  *
  * A secret is in the reply to key.create and in no other. Whoever can open the socket (mode 0600:
  * the user of the server) administers everything, so there is nothing to log in with.

@@ -124,6 +124,29 @@ static void test_entities(void **state) {
     refused(f, "{\"op\":\"user.show\",\"name\":\"anna\"}", "NOT_FOUND", "there is no user 'anna'");
 }
 
+static void test_passwords_and_roles(void **state) {
+    struct fixture *f = *state;
+    populate(f);
+    good(f, "{\"op\":\"user.password\",\"name\":\"anna\",\"password\":\"a good one\"}");
+    assert_int_equal(slice_find(buf_slice(&f->reply), SLICE("a good one"), 0), f->reply.len);
+    refused(f, "{\"op\":\"user.password\",\"name\":\"anna\",\"password\":\"short\"}", "INVALID",
+            "a password is 8 to 1024 bytes of UTF-8 without control characters");
+    refused(f, "{\"op\":\"user.create\",\"name\":\"ben\",\"password\":\"short\"}", "INVALID",
+            "a password is 8 to 1024 bytes of UTF-8 without control characters");
+    refused(f, "{\"op\":\"user.show\",\"name\":\"ben\"}", "NOT_FOUND", "there is no user 'ben'");
+    good(f, "{\"op\":\"role.grant\",\"name\":\"member\",\"user\":\"anna\",\"project\":\"shop\"}");
+    refused(f, "{\"op\":\"role.grant\",\"name\":\"king\",\"user\":\"anna\",\"project\":\"shop\"}",
+            "INVALID", "there is no role 'king'; there are reader, member and admin");
+    const struct json *list =
+        json_get(good(f, "{\"op\":\"role.list\",\"user\":\"anna\"}"), "items");
+    assert_int_equal(json_count(list), 1);
+    assert_true(text_is(json_first(list), "role", "member"));
+    assert_true(text_is(json_first(list), "project", "shop"));
+    good(f, "{\"op\":\"role.revoke\",\"name\":\"member\",\"user\":\"anna\",\"project\":\"shop\"}");
+    list = json_get(good(f, "{\"op\":\"role.list\",\"user\":\"anna\"}"), "items");
+    assert_true(text_is(json_first(list), "role", "reader"));
+}
+
 static void test_domains_tell_names_apart(void **state) {
     struct fixture *f = *state;
     populate(f);
@@ -341,6 +364,7 @@ int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_entities),
+        TEST(test_passwords_and_roles),
         TEST(test_domains_tell_names_apart),
         TEST(test_a_secret_is_said_once),
         TEST(test_import_makes_who_is_missing),

@@ -21,7 +21,9 @@ static void result_init(const uint8_t *choice, struct auth_result *result) {
     memset(result->chain.previous, '0', sizeof result->chain.previous);
     result->trailers.names[0] = SLICE("x-amz-checksum-crc32");
     result->trailers.names[1] = SLICE("x-amz-checksum-sha256");
-    result->trailers.count = choice[3] % 3u;
+    /* Trailers are announced in the trailer modes only: auth_identify sees to that. */
+    bool has_trailers = result->payload != AUTH_PAYLOAD_STREAMING_SIGNED;
+    result->trailers.count = has_trailers ? choice[3] % 3u : 0;
 }
 
 /* Pulls to the end or to the first refusal; neither may take more pulls than there are bytes. */

@@ -92,6 +92,7 @@ struct sim_fs {
     unsigned boots;
     uint64_t temps;
     const char *skip_syncs;
+    const char *hold_syncs;
 };
 
 static struct sim_fs *sim_of(struct fs *fs) {
@@ -466,6 +467,16 @@ static struct status sim_dir_make(struct fs *fs, int at_fd, const char *name) {
     return call_end(sim, s);
 }
 
+/* Waits as long as syncs of the file are held. The node may be gone afterwards if this is false. */
+static bool sync_wait(struct sim_fs *sim, const struct node *node) {
+    unsigned boot = sim->boots;
+    while (!sim->cut && boot == sim->boots && sim->hold_syncs &&
+           slice_starts_with(slice_str(node->name), slice_str(sim->hold_syncs))) {
+        pthread_cond_wait(&sim->changed, &sim->lock);
+    }
+    return !sim->cut && boot == sim->boots;
+}
+
 static bool sync_is_skipped(const struct sim_fs *sim, const struct node *node) {
     struct slice prefix = slice_str(sim->skip_syncs);
     if (prefix.len == 0) return false;
@@ -705,6 +716,7 @@ static struct status sim_sync_data(struct fs *fs, int fd) {
     struct sim_fs *sim = sim_of(fs);
     struct node *node = NULL;
     struct status s = begin_at(sim, fd, &node);
+    if (is_ok(s) && !sync_wait(sim, node)) s = status_of(STATUS_IO);
     if (!is_ok(s)) return call_end(sim, s);
     s = sync_begin(sim, node);
     if (is_ok(s) && !sync_is_skipped(sim, node)) {
@@ -1033,6 +1045,13 @@ bool sim_fs_rot(struct sim_fs *sim, const char *path, uint64_t offset, unsigned 
     bool done = rot_locked(sim->root, path, offset, bit);
     pthread_mutex_unlock(&sim->lock);
     return done;
+}
+
+void sim_fs_hold_syncs(struct sim_fs *sim, const char *prefix) {
+    pthread_mutex_lock(&sim->lock);
+    sim->hold_syncs = prefix;
+    pthread_cond_broadcast(&sim->changed);
+    pthread_mutex_unlock(&sim->lock);
 }
 
 void sim_fs_skip_syncs(struct sim_fs *sim, const char *prefix) {

@@ -87,4 +87,8 @@ bool sim_fs_rot(struct sim_fs *sim, const char *path, uint64_t offset, unsigned 
  */
 void sim_fs_skip_syncs(struct sim_fs *sim, const char *prefix);
 
+/* Syncs of files whose last name begins with `prefix` wait, until it is NULL or the plug is pulled.
+ */
+void sim_fs_hold_syncs(struct sim_fs *sim, const char *prefix);
+
 #endif

@@ -268,6 +268,39 @@ static void test_a_full_drive_can_be_emptied(void **state) {
     expect_code(meta_check(f->meta, &f->note), STATUS_OK);
 }
 
+/*
+ * A checkpoint that takes long: writers go on as long as there is room in the ring, and are then
+ * refused; what it has not finished is still in the log when the plug is pulled (C6, L4).
+ */
+static void test_a_long_checkpoint_keeps_the_log(void **state) {
+    struct fixture *f = *state;
+    enum { LEN = 5000 };
+    meta_close(&f->meta);
+    f->config.inline_work = false;
+    f->config.clock = clock_system();
+    f->config.patience_ns = 50 * NS_PER_MS;
+    store_open(f);
+    sim_fs_hold_syncs(f->sim, "index");
+    unsigned there = 0;
+    struct status s = status_ok();
+    while (is_ok(s) && there < 1000) {
+        s = put_number(f, there, LEN);
+        there += is_ok(s);
+    }
+    expect_code(s, STATUS_BUSY);
+    assert_true(there * LEN > LAYER);
+    expect_numbers(f, there, LEN);
+    sim_fs_cut(f->sim);
+    meta_close(&f->meta);
+    sim_fs_hold_syncs(f->sim, NULL);
+    sim_fs_restart(f->sim);
+    store_open(f);
+    expect_numbers(f, there, LEN);
+    expect_code(meta_checkpoint(f->meta), STATUS_OK);
+    expect_code(meta_check(f->meta, &f->note), STATUS_OK);
+    expect_code(put_number(f, there, LEN), STATUS_OK);
+}
+
 static void test_a_failed_sync_is_final(void **state) {
     struct fixture *f = *state;
     unsigned there = 0;
@@ -380,6 +413,7 @@ int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
         TEST(test_a_full_drive_refuses_and_recovers),
         TEST(test_a_full_drive_can_be_emptied),
+        TEST(test_a_long_checkpoint_keeps_the_log),
         TEST(test_a_failed_sync_is_final),
         TEST(test_a_failed_checkpoint_stops_commits),
         TEST(test_a_failed_apply_is_final),

@@ -67,6 +67,10 @@ static struct status end_truncated(struct page *page) {
     result->next_id = SLICE("");
     if (last->is_prefix) return status_ok();
     struct object_info place = last->info;
+    if (page->bucket->versioning == BUCKET_VERSIONING_OFF) {
+        result->next_id = object_version_text(&place, page->arena);
+        return arena_ok(page->arena);
+    }
     place.version = version_id_of(&last->info);
     place.null_version = false;
     result->next_id = object_version_text(&place, page->arena);

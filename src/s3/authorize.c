@@ -1,6 +1,7 @@
 #include "object/config.h"
 #include "s3/grants.h"
 #include "s3/s3.h"
+#include "s3/version_call.h"
 
 static struct status deny(struct s3_call *call) {
     return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
@@ -70,7 +71,10 @@ struct status s3_authorize(struct s3_call *call) {
     TRY(find_bucket(call, call->bucket_name, &call->bucket));
     TRY(s3_expect_owner(call, "x-amz-expected-bucket-owner", &call->bucket));
     if (op->subject == S3_KEYS) return authorize_keys(call);
-    return allow(call, op->action, &call->bucket, call->key);
+    const char *action = op->subject == S3_OBJECT
+                             ? s3_version_action(op->action, s3_param(call, "versionId"))
+                             : op->action;
+    return allow(call, action, &call->bucket, call->key);
 }
 
 struct status s3_authorize_other(struct s3_call *call, const char *action, struct slice bucket_name,

@@ -5,6 +5,7 @@
 #include "http/condition.h"
 #include "s3/early.h"
 #include "s3/refusals.h"
+#include "s3/version_call.h"
 
 #define VERSION_MARK "?versionId="
 
@@ -33,19 +34,21 @@ struct status s3_copy_name_parse(struct arena *arena, struct slice header, struc
     return status_ok();
 }
 
-static struct status name_of(struct s3_call *call, struct s3_copy_name *ret_name) {
+static struct status name_of(struct s3_call *call, struct s3_copy_name *ret_name,
+                             struct object_version *ret_version) {
     struct slice header = s3_header(call, "x-amz-copy-source");
     struct note note = {0};
     struct status status = s3_copy_name_parse(call->arena, header, &note, ret_name);
     if (!is_ok(status)) {
         return s3_refuse_argument(call, "x-amz-copy-source", header, note.text);
     }
-    return s3_check_version_id(call, ret_name->version);
+    return s3_version_parse(call, ret_name->version, ret_version);
 }
 
 struct status s3_copy_source_check(struct s3_call *call) {
     struct s3_copy_name name;
-    return name_of(call, &name);
+    struct object_version version;
+    return name_of(call, &name, &version);
 }
 
 /* The header among the conditions that was not fulfilled, for the answer. */
@@ -70,26 +73,41 @@ static struct status source_judge(struct s3_call *call, const struct s3_copy_sou
     return status_ok();
 }
 
+/* Spec: S3 CopyObject: a delete marker that is named cannot be copied. */
+static struct status marker_refuse(struct s3_call *call) {
+    return s3_refuse(call, S3_ERROR_INVALID_REQUEST,
+                     "The source of a copy request may not specifically refer to a delete marker "
+                     "by version id.");
+}
+
 struct status s3_copy_source_open(struct s3_call *call, struct s3_copy_source *ret_source) {
     struct s3_copy_source source = {0};
     struct s3_copy_name name;
-    TRY(name_of(call, &name));
+    TRY(name_of(call, &name, &source.version));
     source.key = name.key;
-    TRY(s3_authorize_other(call, "s3:GetObject", name.bucket, name.key, &source.bucket));
+    TRY(s3_authorize_other(call, s3_version_action("s3:GetObject", name.version), name.bucket,
+                           name.key, &source.bucket));
     TRY(s3_expect_owner(call, "x-amz-source-expected-bucket-owner", &source.bucket));
-    struct status status = object_open(call->service->objects, &source.bucket, name.key,
-                                       call->arena, &source.info, &source.reader);
+    struct status status =
+        object_open_version(call->service->objects, &source.bucket, name.key, &source.version,
+                            call->arena, &source.info, &source.reader);
     if (status_is(status, STATUS_NOT_FOUND)) {
-        return s3_refuse_no_key(call, &source.bucket, name.key);
+        return s3_refuse_no_version(call, &source.bucket, name.key, &source.version);
     }
     TRY(status);
-    status = source_judge(call, &source);
+    status = source.info.delete_marker ? marker_refuse(call) : source_judge(call, &source);
     if (!is_ok(status)) {
         s3_copy_source_close(&source);
         return status;
     }
     *ret_source = source;
     return status_ok();
+}
+
+void s3_copy_source_answer(struct s3_call *call, const struct s3_copy_source *source) {
+    if (source->bucket.versioning == BUCKET_VERSIONING_OFF) return;
+    http_response_set(&call->response, SLICE("x-amz-copy-source-version-id"),
+                      object_version_text(&source->info, call->arena));
 }
 
 void s3_copy_source_close(struct s3_copy_source *source) {

@@ -34,11 +34,12 @@ struct status s3_copy_name_parse(struct arena *arena, struct slice header, struc
 struct s3_copy_source {
     struct bucket bucket;
     struct slice key;
+    struct object_version version; /* as it was named */
     struct object_info info;
     struct object_reader *reader;
 };
 
-/* For a check: the header is there and sound. Errors: REFUSED (InvalidArgument, NoSuchVersion). */
+/* For a check: the header is there and sound. Errors: REFUSED (InvalidArgument). */
 struct status s3_copy_source_check(struct s3_call *call);
 
 /*
@@ -47,6 +48,9 @@ struct status s3_copy_source_check(struct s3_call *call);
  * Errors: REFUSED (NoSuchBucket, AccessDenied, NoSuchKey, PreconditionFailed, …); IO; CORRUPT.
  */
 struct status s3_copy_source_open(struct s3_call *call, struct s3_copy_source *ret_source);
+
+/* Says x-amz-copy-source-version-id, where the source's bucket has or had versioning. */
+void s3_copy_source_answer(struct s3_call *call, const struct s3_copy_source *source);
 
 /* Ends it. */
 void s3_copy_source_close(struct s3_copy_source *source);

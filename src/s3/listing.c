@@ -137,3 +137,18 @@ struct status s3_token_decode(struct s3_call *call, enum s3_token_kind kind, str
     *ret_name = name;
     return status_ok();
 }
+
+void s3_listing_checksum(struct xml_writer *writer, const struct object_checksum *checksum) {
+    if (!checksum->present) return;
+    bool is_full = checksum->type == OBJECT_CHECKSUM_FULL;
+    xml_element_str(writer, "ChecksumAlgorithm", checksum_name(checksum->value.kind));
+    xml_element_str(writer, "ChecksumType", is_full ? "FULL_OBJECT" : "COMPOSITE");
+}
+
+struct status s3_listing_check_attributes(struct s3_call *call) {
+    const char *name = "x-amz-optional-object-attributes";
+    struct slice value = s3_header(call, name);
+    /* Nothing here is ever being restored, so the attribute is left out, as S3 does then. */
+    if (value.len == 0 || slice_eq(value, SLICE("RestoreStatus"))) return status_ok();
+    return s3_refuse_argument(call, name, value, "Invalid attribute name specified");
+}

@@ -6,6 +6,7 @@
 #ifndef S3_LISTING_H
 #define S3_LISTING_H
 
+#include "object/object.h"
 #include "s3/call.h"
 #include "xml/writer.h"
 
@@ -45,6 +46,12 @@ void s3_listing_common_prefix(struct xml_writer *writer, const struct s3_listing
 /* Writes an element with ID and DisplayName: Owner, Initiator. */
 void s3_listing_person(struct xml_writer *writer, const char *element, struct slice id,
                        struct slice display_name);
+
+/* Writes ChecksumAlgorithm and ChecksumType, where there is a checksum. */
+void s3_listing_checksum(struct xml_writer *writer, const struct object_checksum *checksum);
+
+/* Looks at x-amz-optional-object-attributes. Errors: REFUSED (InvalidArgument). */
+struct status s3_listing_check_attributes(struct s3_call *call);
 
 /* Which listing a token belongs to; each refuses those of the others. */
 enum s3_token_kind { S3_TOKEN_BUCKETS = 1, S3_TOKEN_OBJECTS = 2 };

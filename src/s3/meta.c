@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "s3/object_facts.h"
 
 #define USER_PREFIX "x-amz-meta-"
 #define ENCODED_WORD_BEGIN "=?UTF-8?B?"
@@ -157,6 +158,8 @@ struct status s3_meta_of_request(struct s3_call *call, struct object_meta *ret_m
     TRY(system_pairs(call, &meta.headers));
     TRY(user_pairs(call, &meta.user));
     s3_owner(call, &meta.owner_id, &meta.owner_name);
+    TRY(s3_tags_of_request(call, &meta.tags));
+    TRY(s3_lock_of_request(call, &meta.lock));
     *ret_meta = meta;
     return status_ok();
 }

@@ -18,13 +18,11 @@ static const char *const other_acls[] = {
     "public-read",       "public-read-write",         "authenticated-read", "aws-exec-read",
     "bucket-owner-read", "bucket-owner-full-control", "log-delivery-write", NULL};
 static const char *const other_ownerships[] = {"BucketOwnerPreferred", "ObjectWriter", NULL};
-static const char *const object_lock[] = {"true", "True", NULL};
 static const char *const other_namespaces[] = {"account-regional", NULL};
 
 static const struct known_header known_headers[] = {
     {"x-amz-acl", "private", other_acls},
     {"x-amz-object-ownership", "BucketOwnerEnforced", other_ownerships},
-    {"x-amz-bucket-object-lock-enabled", "false", object_lock},
     {"x-amz-bucket-namespace", "global", other_namespaces},
 };
 
@@ -39,7 +37,20 @@ static struct status check_known_header(struct s3_call *call, const struct known
     return s3_refuse_argument(call, known->name, value, "The header has no such value.");
 }
 
+/* Spec: S3 CreateBucket, x-amz-bucket-object-lock-enabled. */
+static struct status wants_lock(struct s3_call *call, bool *ret_wants) {
+    static const char name[] = "x-amz-bucket-object-lock-enabled";
+    struct slice value = s3_header(call, name);
+    *ret_wants = slice_eq_nocase(value, SLICE("true"));
+    if (value.ptr == NULL || *ret_wants || slice_eq_nocase(value, SLICE("false"))) {
+        return status_ok();
+    }
+    return s3_refuse_argument(call, name, value, "The header has no such value.");
+}
+
 struct status op_create_bucket_check(struct s3_call *call) {
+    bool locks;
+    TRY(wants_lock(call, &locks));
     for (size_t i = 0; i < ARRAY_LEN(known_headers); i++) {
         TRY(check_known_header(call, &known_headers[i]));
     }
@@ -186,6 +197,7 @@ static struct status create(struct s3_call *call, struct slice policy) {
         .claim_s3_name = true,
         .buckets_max = call->service->buckets_per_project,
     };
+    TRY(wants_lock(call, &wanted.object_lock));
     struct status created =
         bucket_create(call->service->objects, &wanted, call->arena, call->note, &call->bucket);
     if (status_is(created, STATUS_EXISTS)) return refuse_existing(call, &call->bucket);

@@ -8,6 +8,7 @@
 #include "s3/ops.h"
 #include "s3/refusals.h"
 #include "s3/upload_call.h"
+#include "s3/version_call.h"
 #include "s3/write_condition.h"
 
 enum { TREE_BLOCK = 64 * 1024, TREE_MAX = 32 * 1024 * 1024, RESULT_MAX = 64 * 1024 };
@@ -179,6 +180,7 @@ static struct status complete(struct s3_call *call, struct upload_completion *co
 static struct status completed_answer(struct s3_call *call, const struct object_info *info) {
     struct xml_writer xml;
     struct buf text;
+    s3_version_answer(call, info);
     buf_init(&text, RESULT_MAX);
     xml_writer_init(&xml, &text);
     xml_declaration(&xml);

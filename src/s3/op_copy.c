@@ -6,8 +6,10 @@
 #include "s3/copy_source.h"
 #include "s3/early.h"
 #include "s3/meta.h"
+#include "s3/object_facts.h"
 #include "s3/ops.h"
 #include "s3/refusals.h"
+#include "s3/version_call.h"
 #include "s3/write_condition.h"
 
 enum { TRIES_MAX = 4, RESULT_MAX = 4096 };
@@ -21,7 +23,9 @@ struct status op_copy_object_check(struct s3_call *call) {
     enum checksum_kind kind;
     struct slice storage_class;
     struct slice directive = s3_header(call, "x-amz-metadata-directive");
+    bool replaces_tags;
     TRY(s3_check_headers(call));
+    TRY(s3_replaces_tags(call, &replaces_tags));
     TRY(s3_copy_source_check(call));
     TRY(s3_checksum_algorithm(call, &present, &kind));
     TRY(s3_storage_class(call, &storage_class));
@@ -36,12 +40,17 @@ struct status op_copy_object_check(struct s3_call *call) {
 static struct status meta_of_copy(struct s3_call *call, const struct object_info *source,
                                   struct object_meta *ret_meta) {
     struct object_meta wanted;
+    bool replaces_tags;
     TRY(s3_meta_of_request(call, &wanted));
+    TRY(s3_replaces_tags(call, &replaces_tags));
+    if (!replaces_tags) wanted.tags = source->meta.tags;
     if (replaces_meta(call)) {
         *ret_meta = wanted;
         return status_ok();
     }
-    struct object_meta meta = source->meta;
+    struct object_meta meta = wanted;
+    meta.user = source->meta.user;
+    meta.headers = source->meta.headers;
     struct object_pair *headers =
         arena_calloc(call->arena, meta.headers.count + 1, sizeof *headers);
     size_t count = 0;
@@ -54,9 +63,6 @@ static struct status meta_of_copy(struct s3_call *call, const struct object_info
     struct slice location = http_head_find(call->head, redirect);
     if (location.len > 0) headers[count++] = (struct object_pair){redirect, location};
     meta.headers = (struct object_pairs){headers, count};
-    meta.storage_class = wanted.storage_class;
-    meta.owner_id = wanted.owner_id;
-    meta.owner_name = wanted.owner_name;
     *ret_meta = meta;
     return status_ok();
 }
@@ -64,7 +70,8 @@ static struct status meta_of_copy(struct s3_call *call, const struct object_info
 /* Spec: S3 CopyObject: a copy onto itself must change something. */
 static struct status itself_check(struct s3_call *call, const struct s3_copy_source *source,
                                   const struct object_meta *meta) {
-    bool itself = kv_partition_eq(source->bucket.incarnation, call->bucket.incarnation) &&
+    bool itself = source->version.kind == OBJECT_VERSION_CURRENT &&
+                  kv_partition_eq(source->bucket.incarnation, call->bucket.incarnation) &&
                   slice_eq(source->key, call->key);
     bool changes = replaces_meta(call) ||
                    !slice_eq(meta->storage_class, source->info.meta.storage_class) ||
@@ -182,9 +189,11 @@ struct status op_copy_object(struct s3_call *call) {
         struct s3_copy_source source;
         TRY(s3_copy_source_open(call, &source));
         status = copy(call, &source, &info, &again);
+        if (is_ok(status) && !call->early) s3_copy_source_answer(call, &source);
         s3_copy_source_close(&source);
     }
     if (again) return s3_refuse_bucket_gone(call);
     TRY(status);
+    if (!call->early) s3_version_answer(call, &info);
     return result_answer(call, &info);
 }

@@ -6,6 +6,7 @@
 #include "s3/delete_document.h"
 #include "s3/ops.h"
 #include "s3/refusals.h"
+#include "s3/version_call.h"
 #include "s3/write_condition.h"
 
 enum { TREE_BLOCK = 64 * 1024, TREE_MAX = 8 * 1024 * 1024, ANSWER_MAX = 16 * 1024 * 1024 };
@@ -41,15 +42,33 @@ static struct status condition_of(struct s3_call *call, const struct s3_delete_k
     return s3_write_condition_init(call, ret_condition);
 }
 
-static struct status key_delete(struct s3_call *call, const struct s3_delete_key *key) {
+/* A version that is no version of ours is not there. */
+static struct status version_of(struct s3_call *call, const struct s3_delete_key *key,
+                                struct object_version *ret_version) {
+    *ret_version = (struct object_version){.kind = OBJECT_VERSION_CURRENT};
+    if (key->version.len == 0 || object_version_parse(key->version, ret_version)) {
+        return status_ok();
+    }
+    return s3_refuse(call, S3_ERROR_NO_SUCH_VERSION, NULL);
+}
+
+static struct status key_delete(struct s3_call *call, const struct s3_delete_key *key,
+                                struct object_deleted *ret_deleted) {
     struct s3_write_condition condition;
     struct bucket bucket;
+    struct object_deletion deletion = {.key = key->key};
+    struct slice named = key->version.len > 0 ? key->version : slice_of(NULL, 0);
     if (key->key.len > OBJECT_KEY_MAX) return s3_refuse(call, S3_ERROR_KEY_TOO_LONG, NULL);
-    TRY(s3_authorize_other(call, "s3:DeleteObject", call->bucket_name, key->key, &bucket));
-    TRY(s3_check_version_id(call, key->version));
+    TRY(s3_authorize_other(call, s3_version_action("s3:DeleteObject", named), call->bucket_name,
+                           key->key, &bucket));
+    TRY(version_of(call, key, &deletion.version));
     TRY(condition_of(call, key, &condition));
-    struct status status = object_delete(call->service->objects, &call->bucket, key->key,
-                                         s3_write_condition_ptr(&condition), NULL);
+    TRY(s3_bypasses_governance(call, key->key, &deletion.bypasses_governance));
+    s3_owner(call, &deletion.owner_id, &deletion.owner_name);
+    deletion.condition = s3_write_condition_ptr(&condition);
+    struct status status =
+        object_delete_version(call->service->objects, &call->bucket, &deletion, ret_deleted);
+    if (status_is(status, STATUS_DENIED)) return s3_refuse_protected(call);
     return is_ok(status) ? status : s3_write_failed(call, &condition, status);
 }
 
@@ -58,9 +77,14 @@ static void name_write(struct xml_writer *xml, const struct s3_delete_key *key) 
     if (key->version.len > 0) xml_element(xml, "VersionId", key->version);
 }
 
-static void deleted_write(struct xml_writer *xml, const struct s3_delete_key *key) {
+static void deleted_write(struct s3_call *call, struct xml_writer *xml,
+                          const struct s3_delete_key *key, const struct object_deleted *deleted) {
     xml_open(xml, "Deleted");
     name_write(xml, key);
+    if (deleted->is_marker) {
+        xml_element_bool(xml, "DeleteMarker", true);
+        xml_element(xml, "DeleteMarkerVersionId", object_deleted_text(deleted, call->arena));
+    }
     xml_close(xml, "Deleted");
 }
 
@@ -82,9 +106,10 @@ static void error_write(struct s3_call *call, struct xml_writer *xml,
 static struct status keys_delete(struct s3_call *call, const struct s3_delete_list *list,
                                  struct xml_writer *xml) {
     for (size_t i = 0; i < list->count; i++) {
-        struct status status = key_delete(call, &list->keys[i]);
+        struct object_deleted deleted;
+        struct status status = key_delete(call, &list->keys[i], &deleted);
         if (is_ok(status)) {
-            if (!list->quiet) deleted_write(xml, &list->keys[i]);
+            if (!list->quiet) deleted_write(call, xml, &list->keys[i], &deleted);
         } else if (status_is(status, STATUS_REFUSED)) {
             error_write(call, xml, &list->keys[i]);
         } else {

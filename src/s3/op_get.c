@@ -9,8 +9,10 @@
 #include "object/upload.h"
 #include "s3/checksum_header.h"
 #include "s3/meta.h"
+#include "s3/object_facts.h"
 #include "s3/ops.h"
 #include "s3/refusals.h"
+#include "s3/version_call.h"
 
 /* What is being read: kept with the answer until it has been sent. */
 struct reading {
@@ -72,7 +74,7 @@ static struct status part_number(struct s3_call *call, uint32_t *ret_number) {
 struct status op_get_object_check(struct s3_call *call) {
     uint32_t number;
     TRY(s3_check_headers(call));
-    TRY(s3_check_version(call));
+    TRY(s3_version_check(call));
     TRY(overrides_check(call));
     return part_number(call, &number);
 }
@@ -92,19 +94,24 @@ static struct status reading_send(struct s3_call *call, struct sink *sink) {
 static struct status reading_open(struct s3_call *call, struct reading **ret_reading) {
     struct reading *reading = ARENA_NEW(call->arena, struct reading);
     struct object_store *store = call->service->objects;
+    struct object_version version;
     struct status status;
+    TRY(s3_version_of(call, &version));
     if (reading == NULL) return status_of(STATUS_NO_MEMORY);
     if (call->head->method == HTTP_HEAD) {
-        status = object_find(store, &call->bucket, call->key, call->arena, &reading->info);
+        status = object_find_version(store, &call->bucket, call->key, &version, call->arena,
+                                     &reading->info);
     } else {
-        status = object_open(store, &call->bucket, call->key, call->arena, &reading->info,
-                             &reading->reader);
+        status = object_open_version(store, &call->bucket, call->key, &version, call->arena,
+                                     &reading->info, &reading->reader);
     }
-    if (status_is(status, STATUS_NOT_FOUND))
-        return s3_refuse_no_key(call, &call->bucket, call->key);
+    if (status_is(status, STATUS_NOT_FOUND)) {
+        return s3_refuse_no_version(call, &call->bucket, call->key, &version);
+    }
     TRY(status);
     call->answer.context = reading;
     call->answer.done = reading_done;
+    if (reading->info.delete_marker) return s3_refuse_marker(call, &reading->info);
     *ret_reading = reading;
     return status_ok();
 }
@@ -229,9 +236,11 @@ static void overrides_answer(struct s3_call *call) {
     }
 }
 
-static void headers_answer(struct s3_call *call, const struct reading *reading) {
+static struct status headers_answer(struct s3_call *call, const struct reading *reading) {
     struct http_response *response = &call->response;
     s3_meta_answer(call, &reading->info.meta);
+    s3_version_answer(call, &reading->info);
+    TRY(s3_facts_answer(call, &reading->info.meta));
     validators_answer(call, &reading->info);
     http_response_set_str(response, "Accept-Ranges", "bytes");
     if (reading->partial) {
@@ -243,6 +252,7 @@ static void headers_answer(struct s3_call *call, const struct reading *reading) 
     }
     checksum_answer(call, reading);
     overrides_answer(call);
+    return status_ok();
 }
 
 /* HEAD is GET without the bytes; the session leaves them out. */
@@ -253,7 +263,7 @@ struct status op_get_object(struct s3_call *call) {
     TRY(reading_open(call, &reading));
     TRY(conditions_judge(call, &reading->info));
     TRY(number > 0 ? part_choose(call, reading, number) : range_choose(call, reading));
-    headers_answer(call, reading);
+    TRY(headers_answer(call, reading));
     call->answer.length = reading->range.len;
     call->answer.send = reading_send;
     return status_ok();

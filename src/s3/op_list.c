@@ -15,19 +15,11 @@ struct object_listing {
 
 /* ---- parameters --------------------------------------------------------------------------- */
 
-static struct status check_optional_attributes(struct s3_call *call) {
-    const char *name = "x-amz-optional-object-attributes";
-    struct slice value = s3_header(call, name);
-    /* Nothing here is ever being restored, so the attribute is left out, as S3 does then. */
-    if (value.len == 0 || slice_eq(value, SLICE("RestoreStatus"))) return status_ok();
-    return s3_refuse_argument(call, name, value, "Invalid attribute name specified");
-}
-
 static struct status begin_listing(struct s3_call *call, struct object_listing **ret_listing) {
     struct object_listing *listing = ARENA_NEW(call->arena, struct object_listing);
     if (listing == NULL) return status_of(STATUS_NO_MEMORY);
     TRY(s3_listing_parse(call, "max-keys", LIST_PAGE_MAX, &listing->common));
-    TRY(check_optional_attributes(call));
+    TRY(s3_listing_check_attributes(call));
     /* The Ceph gateway's extension: any order will do. Ours is always sorted. */
     struct slice unordered = s3_param(call, "allow-unordered");
     if (slice_eq_nocase(unordered, SLICE("true")) && listing->common.delimiter.len > 0) {
@@ -61,38 +53,14 @@ struct status op_list_objects_v2_check(struct s3_call *call) {
     return status_ok();
 }
 
-struct status op_list_object_versions_check(struct s3_call *call) {
-    struct object_listing *listing;
-    struct slice version = s3_param(call, "version-id-marker");
-    TRY(begin_listing(call, &listing));
-    listing->after = s3_param(call, "key-marker");
-    listing->with_owner = true;
-    if (version.len > 0 && listing->after.len == 0) {
-        return s3_refuse_argument(call, "version-id-marker", version,
-                                  "A version-id marker cannot be specified without a key marker.");
-    }
-    if (version.len > 0 && !slice_eq(version, SLICE("null"))) {
-        return s3_refuse_argument(call, "version-id-marker", version,
-                                  "Invalid version id specified");
-    }
-    return status_ok();
-}
-
 /* ---- entries ------------------------------------------------------------------------------ */
-
-static void write_checksum(struct xml_writer *writer, const struct object_checksum *checksum) {
-    if (!checksum->present) return;
-    bool is_full = checksum->type == OBJECT_CHECKSUM_FULL;
-    xml_element_str(writer, "ChecksumAlgorithm", checksum_name(checksum->value.kind));
-    xml_element_str(writer, "ChecksumType", is_full ? "FULL_OBJECT" : "COMPOSITE");
-}
 
 static void write_object(struct xml_writer *writer, const struct object_listing *listing,
                          const struct object_info *info) {
     struct slice class = info->meta.storage_class;
     xml_element_time(writer, "LastModified", info->modified_ns);
     xml_element_etag(writer, "ETag", info->etag);
-    write_checksum(writer, &info->checksum);
+    s3_listing_checksum(writer, &info->checksum);
     xml_element_u64(writer, "Size", info->size);
     if (listing->with_owner) {
         s3_listing_person(writer, "Owner", info->meta.owner_id, info->meta.owner_name);
@@ -109,21 +77,6 @@ static void write_contents(struct xml_writer *writer, const struct object_listin
         s3_listing_name(writer, &listing->common, "Key", entry->name);
         write_object(writer, listing, &entry->info);
         xml_close(writer, "Contents");
-    }
-}
-
-/* Every object of a bucket without versioning is its null version, and the latest. */
-static void write_versions(struct xml_writer *writer, const struct object_listing *listing,
-                           const struct list_page *page) {
-    for (size_t i = 0; i < page->count; i++) {
-        const struct list_entry *entry = &page->entries[i];
-        if (entry->is_prefix) continue;
-        xml_open(writer, "Version");
-        s3_listing_name(writer, &listing->common, "Key", entry->name);
-        xml_element_str(writer, "VersionId", "null");
-        xml_element_bool(writer, "IsLatest", true);
-        write_object(writer, listing, &entry->info);
-        xml_close(writer, "Version");
     }
 }
 
@@ -226,28 +179,4 @@ static void write_page_v2(struct s3_call *call, struct xml_writer *writer,
 
 struct status op_list_objects_v2(struct s3_call *call) {
     return answer_page(call, write_page_v2);
-}
-
-static void write_page_versions(struct s3_call *call, struct xml_writer *writer,
-                                const struct object_listing *listing,
-                                const struct list_page *page) {
-    const struct s3_listing *common = &listing->common;
-    bool ends_in_key = page->count > 0 && !page->entries[page->count - 1].is_prefix;
-    xml_open_ns(writer, "ListVersionsResult", XML_NS_S3);
-    xml_element(writer, "Name", call->bucket_name);
-    s3_listing_name(writer, common, "Prefix", common->prefix);
-    s3_listing_name(writer, common, "KeyMarker", listing->after);
-    xml_element(writer, "VersionIdMarker", s3_param(call, "version-id-marker"));
-    if (page->truncated) {
-        s3_listing_name(writer, common, "NextKeyMarker", page->next);
-        if (ends_in_key) xml_element_str(writer, "NextVersionIdMarker", "null");
-    }
-    write_limits(writer, listing, page);
-    write_versions(writer, listing, page);
-    write_common_prefixes(writer, listing, page);
-    xml_close(writer, "ListVersionsResult");
-}
-
-struct status op_list_object_versions(struct s3_call *call) {
-    return answer_page(call, write_page_versions);
 }

@@ -14,6 +14,7 @@
 #include "s3/post_policy.h"
 #include "s3/refusals.h"
 #include "s3/s3.h"
+#include "s3/version_call.h"
 #include "xml/writer.h"
 
 enum { LOCATION_MAX = 8 * 1024, ANSWER_MAX = 64 * 1024 };
@@ -296,7 +297,9 @@ static struct status store_file(struct s3_call *call, struct post *post, struct 
     }
     struct object_seal seal = {.etag = s3_body_etag(body, storage),
                                .checksum = s3_body_checksum(body)};
-    s = object_writer_commit(writer, &seal, call->arena, NULL);
+    struct object_info info;
+    s = object_writer_commit(writer, &seal, call->arena, &info);
+    if (is_ok(s)) s3_version_answer(call, &info);
     return status_is(s, STATUS_NOT_FOUND) ? s3_refuse_bucket_gone(call) : s;
 }
 

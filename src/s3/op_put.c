@@ -2,6 +2,7 @@
 #include "s3/meta.h"
 #include "s3/ops.h"
 #include "s3/refusals.h"
+#include "s3/version_call.h"
 #include "s3/write_condition.h"
 
 struct status op_put_object_check(struct s3_call *call) {
@@ -35,8 +36,10 @@ static struct status put_run(struct s3_call *call, struct s3_body *body,
         .checksum = s3_body_checksum(body),
         .condition = s3_write_condition_ptr(condition),
     };
-    status = object_writer_commit(writer, &seal, call->arena, NULL);
+    struct object_info info;
+    status = object_writer_commit(writer, &seal, call->arena, &info);
     if (!is_ok(status)) return s3_write_failed(call, condition, status);
+    s3_version_answer(call, &info);
     put_answer(call, seal.etag, &seal.checksum);
     return status_ok();
 }

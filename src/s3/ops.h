@@ -20,6 +20,22 @@ struct status op_head_bucket(struct s3_call *call);
 struct status op_delete_bucket(struct s3_call *call);
 struct status op_get_bucket_location(struct s3_call *call);
 
+/* op_versioning.c: versioning and object lock of a bucket. */
+struct status op_put_bucket_versioning(struct s3_call *call);
+struct status op_get_bucket_versioning(struct s3_call *call);
+struct status op_put_object_lock_configuration(struct s3_call *call);
+struct status op_get_object_lock_configuration(struct s3_call *call);
+
+/* op_amend.c: what may change of a version. */
+struct status op_amend_check(struct s3_call *call);
+struct status op_put_object_tagging(struct s3_call *call);
+struct status op_get_object_tagging(struct s3_call *call);
+struct status op_delete_object_tagging(struct s3_call *call);
+struct status op_put_object_retention(struct s3_call *call);
+struct status op_get_object_retention(struct s3_call *call);
+struct status op_put_object_legal_hold(struct s3_call *call);
+struct status op_get_object_legal_hold(struct s3_call *call);
+
 /* op_config.c: configurations that are kept as they are given. */
 struct status op_config_check(struct s3_call *call);
 struct status op_put_config(struct s3_call *call);

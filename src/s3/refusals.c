@@ -38,18 +38,11 @@ struct status s3_refuse_bucket_gone(struct s3_call *call) {
 static const char *const absent_features[] = {
     "x-amz-server-side-encryption",
     "x-amz-copy-source-server-side-encryption",
-    "x-amz-tagging",
-    "x-amz-object-lock-",
     "x-amz-grant-",
     "x-amz-write-offset-bytes",
     "x-amz-object-if-match",
     "x-amz-rename-source",
 };
-
-/* Nothing has tags or annotations: to copy them or not is the same. */
-static bool is_harmless(struct slice name) {
-    return slice_eq_nocase(name, SLICE("x-amz-tagging-directive"));
-}
 
 static struct status absent_refuse(struct s3_call *call, struct slice header) {
     s3_refuse_with(call, "Header", header);
@@ -59,7 +52,7 @@ static struct status absent_refuse(struct s3_call *call, struct slice header) {
 }
 
 static struct status feature_check(struct s3_call *call, struct slice name) {
-    if (!slice_starts_with_nocase(name, SLICE("x-amz-")) || is_harmless(name)) return status_ok();
+    if (!slice_starts_with_nocase(name, SLICE("x-amz-"))) return status_ok();
     for (size_t i = 0; i < ARRAY_LEN(absent_features); i++) {
         if (slice_starts_with_nocase(name, slice_str(absent_features[i]))) {
             return absent_refuse(call, name);
@@ -90,18 +83,4 @@ struct status s3_check_headers(struct s3_call *call) {
         TRY(feature_check(call, call->head->headers[i].name));
     }
     return acl_check(call);
-}
-
-struct status s3_check_version_id(struct s3_call *call, struct slice id) {
-    if (id.ptr == NULL || slice_eq(id, SLICE("null"))) return status_ok();
-    if (id.len == 0) {
-        return s3_refuse_argument(call, "versionId", id, "Version id cannot be the empty string");
-    }
-    s3_refuse_with(call, "Key", call->key);
-    s3_refuse_with(call, "VersionId", id);
-    return s3_refuse(call, S3_ERROR_NO_SUCH_VERSION, NULL);
-}
-
-struct status s3_check_version(struct s3_call *call) {
-    return s3_check_version_id(call, s3_param(call, "versionId"));
 }

@@ -29,18 +29,9 @@ struct status s3_refuse_condition(struct s3_call *call, const char *header);
 struct status s3_refuse_bucket_gone(struct s3_call *call);
 
 /*
- * Refuses, by its name, a header that asks for what is not there yet (encryption, tags, locks,
- * grants, …) instead of ignoring it silently. Errors: REFUSED (NotImplemented, InvalidArgument).
+ * Refuses, by its name, a header that asks for what is not there yet (encryption, grants, …)
+ * instead of ignoring it silently. Errors: REFUSED (NotImplemented, InvalidArgument).
  */
 struct status s3_check_headers(struct s3_call *call);
-
-/*
- * The version that the request names, if any, must be the one there is: "null".
- * Errors: REFUSED (NoSuchVersion, InvalidArgument).
- */
-struct status s3_check_version(struct s3_call *call);
-
-/* The same for a version named elsewhere; a NULL ptr means that none is. */
-struct status s3_check_version_id(struct s3_call *call, struct slice id);
 
 #endif

@@ -169,7 +169,7 @@ static void test_what_cannot_be_honoured_is_refused_by_name(void **state) {
         {"x-amz-acl: everybody\r\n", 400, "InvalidArgument"},
         {"x-amz-object-ownership: ObjectWriter\r\n", 501, "NotImplemented"},
         {"x-amz-object-ownership: Me\r\n", 400, "InvalidArgument"},
-        {"x-amz-bucket-object-lock-enabled: true\r\n", 501, "NotImplemented"},
+        {"x-amz-bucket-object-lock-enabled: maybe\r\n", 400, "InvalidArgument"},
         {"x-amz-grant-read: id=x\r\n", 501, "NotImplemented"},
         {"X-Amz-Grant-Full-Control: id=x\r\n", 501, "NotImplemented"},
     };

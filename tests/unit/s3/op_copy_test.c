@@ -99,7 +99,8 @@ static void test_sources_that_are_none(void **state) {
         {"", 400, "InvalidArgument"},
         {"bkt/absent", 404, "NoSuchKey"},
         {"absent/k", 404, "NoSuchBucket"},
-        {"bkt/k?versionId=abc", 404, "NoSuchVersion"},
+        {"bkt/k?versionId=abc", 400, "InvalidArgument"},
+        {"bkt/k?versionId=00000000000000000000000000000001", 404, "NoSuchVersion"},
         {"bkt/k?versionId=", 400, "InvalidArgument"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -148,7 +149,8 @@ static void test_metadata_directive(void **state) {
            "InvalidArgument");
     expect("PUT /bkt/c", from("bkt/k", "x-amz-storage-class: NONE\r\n"), NO_BODY, 400,
            "InvalidStorageClass");
-    expect("PUT /bkt/c", from("bkt/k", "x-amz-tagging: a=b\r\n"), NO_BODY, 501, "NotImplemented");
+    expect("PUT /bkt/c", from("bkt/k", "x-amz-tagging-directive: SOME\r\n"), NO_BODY, 400,
+           "InvalidArgument");
 }
 
 static void test_onto_itself(void **state) {

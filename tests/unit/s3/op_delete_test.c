@@ -43,7 +43,7 @@ static void test_delete_needs_permission(void **state) {
 
 static void test_versions(void **state) {
     (void)state;
-    expect("DELETE /bkt/k?versionId=abc", NULL, NO_BODY, 404, "NoSuchVersion");
+    expect("DELETE /bkt/k?versionId=abc", NULL, NO_BODY, 400, "InvalidArgument");
     expect_object("/bkt/k", SLICE("hello"));
     expect("DELETE /bkt/k?versionId=null", NULL, NO_BODY, 204, NULL);
     expect_absent("/bkt/k");

@@ -204,8 +204,8 @@ static void test_checksum_mode(void **state) {
 static void test_versions(void **state) {
     (void)state;
     expect("GET /bkt/k?versionId=null", NULL, NO_BODY, 200, NULL);
-    expect("GET /bkt/k?versionId=abc", NULL, NO_BODY, 404, "NoSuchVersion");
-    expect_element("VersionId", "abc");
+    expect("GET /bkt/k?versionId=abc", NULL, NO_BODY, 400, "InvalidArgument");
+    expect_element("ArgumentValue", "abc");
     expect("GET /bkt/k?versionId=", NULL, NO_BODY, 400, "InvalidArgument");
     expect("GET /bkt/k", "x-amz-server-side-encryption-customer-algorithm: AES256\r\n", NO_BODY,
            501, "NotImplemented");

@@ -98,7 +98,7 @@ static void test_create_refuses(void **state) {
     for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
         expect("POST /bkt/k?uploads", headers[i], NO_BODY, 400, "InvalidRequest");
     }
-    expect("POST /bkt/k?uploads", "x-amz-tagging: a=b\r\n", NO_BODY, 501, "NotImplemented");
+    expect("POST /bkt/k?uploads", "x-amz-tagging: a=b&a=c\r\n", NO_BODY, 400, "InvalidTag");
     expect("POST /absent/k?uploads", NULL, NO_BODY, 404, "NoSuchBucket");
     test.who = S3_TEST_BOB;
     expect("POST /bkt/k?uploads", NULL, NO_BODY, 403, "AccessDenied");

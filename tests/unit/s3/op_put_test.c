@@ -276,8 +276,6 @@ static void test_what_is_not_there_is_said_by_name(void **state) {
     static const char *const headers[] = {
         "x-amz-server-side-encryption: AES256\r\n",
         "x-amz-server-side-encryption-customer-algorithm: AES256\r\n",
-        "x-amz-tagging: a=b\r\n",
-        "x-amz-object-lock-mode: GOVERNANCE\r\n",
         "x-amz-grant-read: id=x\r\n",
         "x-amz-acl: public-read\r\n",
         "x-amz-write-offset-bytes: 0\r\n",

@@ -56,11 +56,12 @@ static struct status authorize_own(struct s3_call *call) {
 
 /*
  * The operation asks for each key. Where no policy may speak of one key and not of another, the
- * answer is known for nobody already: a stranger shall not have us read a list for nothing.
+ * answer is known for nobody already: a stranger shall not have us read a list for nothing. A form
+ * is another matter: who sent it stands in its fields.
  */
 static struct status authorize_keys(struct s3_call *call) {
-    bool is_settled =
-        call->auth.principal.anonymous && !bucket_has_config(&call->bucket, BUCKET_CONFIG_POLICY);
+    bool is_settled = call->op->body == S3_BODY_DOCUMENT && call->auth.principal.anonymous &&
+                      !bucket_has_config(&call->bucket, BUCKET_CONFIG_POLICY);
     return is_settled ? allow(call, call->op->action, &call->bucket, SLICE("")) : status_ok();
 }
 

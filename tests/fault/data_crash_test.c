@@ -62,6 +62,28 @@ static void test_random_histories(void **state) {
     assert_true(pulled > count * CUTS_IN_A_HISTORY / 2);
 }
 
+/* The same over the engine's own log and index, with its threads. */
+static void test_random_histories_of_the_whole_engine(void **state) {
+    (void)state;
+    uint64_t first = number_of("HINK_TEST_SEED", 1);
+    uint64_t count = number_of("HINK_TEST_ENGINE_RUNS", 6);
+    uint64_t pulled = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
+        config.seed = seed;
+        config.whole_engine = true;
+        struct data_world world;
+        data_world_new(&world, &config);
+        pulled += history_run(&world, CUTS_IN_A_HISTORY);
+        if (world.trouble[0]) {
+            fail_msg("HINK_TEST_SEED=%llu: %s", (unsigned long long)seed, world.trouble);
+        }
+        data_world_free(&world);
+    }
+    print_message("%llu crash points\n", (unsigned long long)pulled);
+    assert_true(pulled > count * CUTS_IN_A_HISTORY / 4);
+}
+
 /* With a sync left out, histories must go wrong. */
 static void test_skipped_syncs_are_noticed(void **state) {
     (void)state;
@@ -90,6 +112,7 @@ static void test_skipped_syncs_are_noticed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_histories),
+        cmocka_unit_test(test_random_histories_of_the_whole_engine),
         cmocka_unit_test(test_skipped_syncs_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

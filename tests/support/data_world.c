@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "engine/data_store.h"
+#include "engine/engine.h"
 #include "support/sim_kv.h"
 
 const struct kv_partition data_world_partition = {{1}};
@@ -36,9 +37,38 @@ static char *pattern_make(unsigned seed, size_t size) {
 
 /* ---- life ---- */
 
-void data_world_open(struct data_world *world) {
-    static const char *const paths[WORLD_DRIVES_MAX] = {"/d0/x", "/d1/x", "/d2/x", "/d3/x",
-                                                        "/d4/x", "/d5/x", "/d6/x", "/d7/x"};
+static const char *const paths[WORLD_DRIVES_MAX] = {"/d0/x", "/d1/x", "/d2/x", "/d3/x",
+                                                    "/d4/x", "/d5/x", "/d6/x", "/d7/x"};
+
+static struct status engine_start(struct data_world *world, struct note *note) {
+    const struct data_policy *policy = &world->config.policy;
+    struct engine_policy kept = {
+        .name = "standard",
+        .copies = policy->data_pieces == 1 ? policy->parity_pieces + 1 : 0,
+        .data_pieces = policy->data_pieces,
+        .parity_pieces = policy->parity_pieces,
+        .allow_reduced_redundancy = true,
+    };
+    struct engine_drive drives[WORLD_DRIVES_MAX];
+    for (unsigned i = 0; i < world->config.drives; i++) {
+        drives[i] = (struct engine_drive){.path = paths[i]};
+    }
+    struct engine_config config = {
+        .data_dir = "/meta/store",
+        .policies = &kept,
+        .policy_count = 1,
+        .drives = drives,
+        .drive_count = world->config.drives,
+        .write_buffer_bytes = 32 * 1024,
+        .fs = sim_fs_fs(world->sim),
+    };
+    TRY(engine_open(&config, &world->clock.clock, random_system(), note, &world->engine));
+    world->kv = engine_kv(world->engine);
+    world->store = engine_data(world->engine);
+    return status_ok();
+}
+
+static struct status data_start(struct data_world *world, struct note *note) {
     struct data_drive_config drives[WORLD_DRIVES_MAX];
     for (unsigned i = 0; i < world->config.drives; i++) {
         drives[i] = (struct data_drive_config){.path = paths[i]};
@@ -57,15 +87,25 @@ void data_world_open(struct data_world *world) {
         .io_deadline_ms = 200,
         .limits = {.volume_bytes = 2 << 20, .grow_bytes = 256 << 10, .reserve_bytes = 64 << 10},
     };
+    return data_open(&config, note, &world->store);
+}
+
+void data_world_open(struct data_world *world) {
     struct note note = {0};
-    struct status s = data_open(&config, &note, &world->store);
+    struct status s =
+        world->config.whole_engine ? engine_start(world, &note) : data_start(world, &note);
     if (is_ok(s)) return;
     world->store = NULL;
     if (!sim_fs_is_cut(world->sim)) trouble(world, note.text, NULL);
 }
 
 void data_world_close(struct data_world *world) {
-    data_close(&world->store);
+    if (world->config.whole_engine) {
+        engine_close(&world->engine);
+        world->store = NULL;
+    } else {
+        data_close(&world->store);
+    }
 }
 
 void data_world_new(struct data_world *world, const struct data_world_config *config) {
@@ -73,7 +113,8 @@ void data_world_new(struct data_world *world, const struct data_world_config *co
     world->config.policy.name = "standard";
     world->sim = sim_fs_new(config->seed);
     sim_fs_skip_syncs(world->sim, config->skip_syncs);
-    world->kv = sim_kv_open(world->sim);
+    if (!config->whole_engine) world->kv = sim_kv_open(world->sim);
+    if (config->whole_engine) sim_fs_drive(world->sim, "meta", UINT64_C(1) << 30);
     clock_manual_init(&world->clock, 1000000000000);
     random_seeded_init(&world->random, config->seed + 1);
     random_seeded_init(&world->choices, config->seed + 2);
@@ -88,7 +129,7 @@ void data_world_new(struct data_world *world, const struct data_world_config *co
 
 void data_world_free(struct data_world *world) {
     data_world_close(world);
-    kv_close(&world->kv);
+    if (!world->config.whole_engine) kv_close(&world->kv);
     sim_fs_free(&world->sim);
 }
 
@@ -164,6 +205,16 @@ struct status data_world_delete(struct data_world *world, struct data_slot *slot
     if (!is_ok(s)) return s;
     slot->state = SLOT_EMPTY;
     return choose(world, 3) ? collect(world) : s;
+}
+
+/* Another reference, and away with it: the blob stays, as a candidate that is alive. */
+static struct status share_and_unbind(struct data_world *world, const struct data_slot *slot) {
+    struct kv_batch *batch = kv_batch_new();
+    blob_share(blobs(world), slot->id, batch);
+    blob_unbind(blobs(world), slot->id, batch);
+    struct status s = kv_commit(world->kv, data_world_partition, batch, NULL);
+    kv_batch_free(&batch);
+    return is_ok(s) ? collect(world) : s;
 }
 
 /* ---- checks ---- */
@@ -313,6 +364,8 @@ void data_world_step(struct data_world *world) {
             }
             break;
         case 5:
+            if (slot->state == SLOT_THERE) IGNORE_STATUS(share_and_unbind(world, slot));
+            break;
         case 6:
             if (slot->state == SLOT_THERE) IGNORE_STATUS(data_world_delete(world, slot));
             break;

@@ -20,6 +20,7 @@ struct data_world_config {
     unsigned drives;
     uint64_t drive_bytes;
     struct data_policy policy; /* its name is "standard" */
+    bool whole_engine;         /* over the engine's own kv, on the same drives */
     bool with_threads;         /* drives are called side by side, and may hang */
     const char *skip_syncs;    /* sim_fs_skip_syncs, from the beginning */
 };
@@ -37,6 +38,8 @@ struct data_slot {
     size_t size;
 };
 
+struct engine;
+
 struct data_world {
     struct data_world_config config;
     struct sim_fs *sim;
@@ -45,6 +48,7 @@ struct data_world {
     struct random_seeded random;       /* the store's */
     struct random_seeded choices;      /* the history's */
     unsigned drives[WORLD_DRIVES_MAX]; /* of the simulation */
+    struct engine *engine;             /* with whole_engine */
     struct data_store *store;
     struct data_slot slots[WORLD_SLOTS];
     unsigned next_seed;

@@ -120,6 +120,16 @@ struct status auth_identify(const struct auth_request *request, struct arena *ar
 /* A few words for a refusal, for logs and metrics. */
 const char *auth_refusal_text(enum auth_refusal refusal);
 
+/*
+ * Adds to `head` what the query of a presigned URL says in the place of headers, as SDKs have it
+ * that move all x-amz-* there; the signature covers it. A header that is in the head stays as it
+ * is. `*ret_count`: how many were added.
+ * Owns: names and values stay those of the query.
+ * Errors: INVALID: no header can be so, or there are too many; `head` is not to be used then.
+ */
+struct status auth_query_headers(const struct auth_result *result, const struct http_query *query,
+                                 struct http_head *head, size_t *ret_count);
+
 /* Whether a body in that mode is framed as aws-chunked and must be read through aws_chunked.h. */
 bool auth_payload_is_chunked(enum auth_payload payload);
 

@@ -86,6 +86,16 @@ static struct status route(struct session *s) {
     return s3_route(&s->call);
 }
 
+/* What a presigned URL says in its query for headers may make it another operation. */
+static struct status take_query_headers(struct session *s) {
+    size_t count;
+    if (!is_ok(auth_query_headers(&s->call.auth, &s->query, &s->head, &count))) {
+        return s3_refuse(&s->call, S3_ERROR_INVALID_ARGUMENT,
+                         "The query has a parameter in a header's place that is none.");
+    }
+    return count > 0 ? s3_route(&s->call) : status_ok();
+}
+
 static struct status authenticate(struct session *s) {
     struct auth_request request = {.head = &s->head,
                                    .query = &s->query,
@@ -97,7 +107,9 @@ static struct status authenticate(struct session *s) {
                                    .allow_anonymous = true};
     struct status status =
         auth_identify(&request, &s->arena, &s->note, &s->call.denial, &s->call.auth);
-    return status_is(status, STATUS_REFUSED) ? s3_refuse_denial(&s->call) : status;
+    if (status_is(status, STATUS_REFUSED)) return s3_refuse_denial(&s->call);
+    TRY(status);
+    return take_query_headers(s);
 }
 
 static struct status check(struct session *s) {

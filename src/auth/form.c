@@ -71,7 +71,9 @@ static struct status verify(struct auth_pass *pass, const struct auth_form *form
         return auth_refuse(pass, AUTH_REFUSAL_TOKEN_UNSUPPORTED,
                            "Security tokens are not issued here.");
     }
-    if (form->policy.len == 0 || (!is_v4 && !is_v2)) {
+    bool is_whole = form->policy.len > 0 &&
+                    (is_v4 ? form->signature.ptr != NULL : form->signature_v2.ptr != NULL);
+    if (!is_whole) {
         return auth_refuse(pass, AUTH_REFUSAL_MALFORMED_SIGV2,
                            "A form has a policy, a signature and an access key, or none of them.");
     }

@@ -228,7 +228,10 @@ static enum http_head_verdict read_framing(struct http_head *head, struct note *
     return HTTP_HEAD_COMPLETE;
 }
 
-/* RFC 9110 section 10.1.1: HTTP/1.0 has no expectations. */
+/*
+ * RFC 9110 section 10.1.1: HTTP/1.0 has no expectations. One that nobody knows may be refused with
+ * 417 or passed over; S3 passes it over.
+ */
 static enum http_head_verdict read_expect(struct http_head *head, struct note *note) {
     (void)note;
     for (size_t i = 0; i < head->header_count && head->minor_version > 0; i++) {
@@ -236,9 +239,7 @@ static enum http_head_verdict read_expect(struct http_head *head, struct note *n
         struct slice list = head->headers[i].value;
         struct slice element;
         while (http_list_next(&list, &element)) {
-            bool known = slice_eq_nocase(element, SLICE("100-continue"));
-            if (known) head->expect_continue = true;
-            if (!known) head->expect_unknown = true;
+            if (slice_eq_nocase(element, SLICE("100-continue"))) head->expect_continue = true;
         }
     }
     return HTTP_HEAD_COMPLETE;

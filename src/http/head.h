@@ -56,8 +56,7 @@ struct http_head {
     enum http_body body;
     uint64_t content_length; /* for HTTP_BODY_LENGTH */
     bool expect_continue;
-    bool expect_unknown; /* an expectation that is not 100-continue: 417 */
-    bool keep_alive;     /* what version and Connection ask for */
+    bool keep_alive; /* what version and Connection ask for */
     size_t header_count;
     struct http_header headers[HTTP_HEADERS_MAX];
 };

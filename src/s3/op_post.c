@@ -178,7 +178,7 @@ static struct status check_policy(struct s3_call *call, struct post *post) {
         return s3_refuse(call, S3_ERROR_INVALID_POLICY_DOCUMENT, "Invalid Policy: not base64.");
     }
     struct post_policy_subject subject = {
-        .form = &post->form, .bucket = call->bucket_name, .now_ns = call->now_ns};
+        .form = &post->form, .bucket = call->bucket_name, .key = call->key, .now_ns = call->now_ns};
     struct note why = {0};
     struct status s = post_policy_check(slice_of(document, len), &subject, &why, &post->range);
     if (status_is(s, STATUS_DENIED)) {

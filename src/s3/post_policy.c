@@ -54,19 +54,23 @@ static bool begins_with(const struct wish *wish, struct slice value) {
 
 /*
  * Whether the condition holds for each field of its name: a form may have several, and all of them
- * go on their way to the object. They are covered from now on. The bucket is that of the request.
+ * go on their way to the object. They are covered from now on. The bucket is that of the request,
+ * the key the one that the object will have.
  */
 static bool holds_for_all(struct checking *c, const struct wish *wish, bool *ret_found) {
     const struct http_form *form = c->subject->form;
     bool is_bucket = slice_eq_nocase(wish->name, SLICE("bucket"));
+    bool is_key = slice_eq_nocase(wish->name, SLICE("key"));
     bool holds = !is_bucket || wish->holds(wish, c->subject->bucket);
-    *ret_found = is_bucket;
+    bool found = is_bucket;
     for (size_t i = 0; i < form->field_count; i++) {
         if (!slice_eq_nocase(form->fields[i].name, wish->name)) continue;
+        struct slice value = is_key && !found ? c->subject->key : form->fields[i].value;
         c->covered[i] = true;
-        *ret_found = true;
-        holds = holds && (is_bucket || wish->holds(wish, form->fields[i].value));
+        found = true;
+        holds = holds && (is_bucket || wish->holds(wish, value));
     }
+    *ret_found = found;
     return holds;
 }
 
@@ -166,7 +170,8 @@ static bool needs_no_condition(struct slice name) {
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (slice_eq_nocase(name, slice_str(names[i]))) return true;
     }
-    return slice_starts_with_nocase(name, SLICE("x-ignore-"));
+    return slice_starts_with_nocase(name, SLICE("x-ignore-")) ||
+           slice_starts_with_nocase(name, SLICE("x-amz-checksum-"));
 }
 
 static struct status check_coverage(struct checking *c) {

@@ -2,8 +2,8 @@
  * post_policy.h - what the signer of a form upload allows: a policy document and its conditions
  *
  * The document is JSON: an expiration, and conditions that must hold for the form's fields. Every
- * field must be covered by a condition, but for those that carry the proof itself, the file, and
- * those named x-ignore-…
+ * field must be covered by a condition, but for those that carry the proof itself, the file, its
+ * checksum, and those named x-ignore-…
  *
  * Threads: pure functions.
  * Spec: S3 API, "POST policy".
@@ -22,6 +22,7 @@ enum { POST_POLICY_CONDITIONS_MAX = 256 };
 struct post_policy_subject {
     const struct http_form *form;
     struct slice bucket; /* of the request's address: what `bucket` is held against */
+    struct slice key;    /* with the file's name in it where the field has ${filename} */
     int64_t now_ns;
 };
 

@@ -275,9 +275,10 @@ static void test_expect(void **state) {
     (void)state;
     assert_int_equal(parse(SLICE(IN_HEAD("Expect: 100-Continue\r\n"))), HTTP_HEAD_COMPLETE);
     assert_true(head.expect_continue);
-    assert_false(head.expect_unknown);
-    assert_int_equal(parse(SLICE(IN_HEAD("Expect: 100-continue, magic\r\n"))), HTTP_HEAD_COMPLETE);
-    assert_true(head.expect_unknown);
+    assert_int_equal(parse(SLICE(IN_HEAD("Expect: magic, 100-continue\r\n"))), HTTP_HEAD_COMPLETE);
+    assert_true(head.expect_continue);
+    assert_int_equal(parse(SLICE(IN_HEAD("Expect: magic\r\n"))), HTTP_HEAD_COMPLETE);
+    assert_false(head.expect_continue);
     assert_int_equal(parse(SLICE("PUT / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")),
                      HTTP_HEAD_COMPLETE);
     assert_false(head.expect_continue);

@@ -192,6 +192,35 @@ static void test_fields_there_twice(void **state) {
     assert_no_object("k");
 }
 
+/* What the policy says about the key is held against the key that comes of it. */
+static void test_policy_of_the_file_name(void **state) {
+    (void)state;
+    add_str("key", "${filename}");
+    sign_v2(UNTIL_2027("[\"starts-with\",\"$key\",\"my\"]"));
+    add_file("x");
+    post(204, NULL);
+    assert_object("my.txt", "x");
+    add_str("key", "${filename}");
+    sign_v2(UNTIL_2027("[\"starts-with\",\"$key\",\"$\"]"));
+    add_file("x");
+    post(403, "AccessDenied");
+}
+
+/* A policy and an access key, but no signature. */
+static void test_half_a_proof(void **state) {
+    (void)state;
+    add_str("key", "k");
+    add_str("AWSAccessKeyId", "AKalice");
+    add_field("policy", encoded(UNTIL_2027(ANY_KEY)));
+    add_file("x");
+    post(400, "InvalidArgument");
+    add_str("key", "k");
+    add_str("x-amz-credential", CREDENTIAL);
+    add_field("policy", encoded(UNTIL_2027(ANY_KEY)));
+    add_file("x");
+    post(400, "InvalidArgument");
+}
+
 static void test_policies(void **state) {
     (void)state;
     static const struct {
@@ -292,6 +321,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_two_proofs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fields_there_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_policy_of_the_file_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_half_a_proof, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_anonymous, setup, teardown),
         cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),

@@ -31,7 +31,8 @@ static void fill_form(const char *text) {
 
 static struct status check(const char *document, const char *fields) {
     fill_form(fields);
-    struct post_policy_subject subject = {.form = &form, .bucket = SLICE("b")};
+    struct post_policy_subject subject = {
+        .form = &form, .bucket = SLICE("b"), .key = http_form_find(&form, SLICE("key"))};
     assert_true(date_parse_iso(SLICE("2026-06-01T12:00:00Z"), &subject.now_ns));
     note.text[0] = '\0';
     return post_policy_check(slice_str(document), &subject, &note, &range);
@@ -45,9 +46,10 @@ static void test_holds(void **state) {
         "[{\"bucket\":\"b\"},[\"starts-with\",\"$key\",\"user/\"],{\"acl\":\"private\"},"
         "[\"eq\",\"$Content-Type\",\"text/plain\"],[\"starts-with\",\"$success\",\"\"],"
         "[\"content-length-range\",10,\"1000\"]]}";
-    assert_true(is_ok(check(document,
-                            "key=user/x;ACL=private;content-type=text/plain;policy=p;"
-                            "x-amz-signature=s;x-ignore-me=1;success=201")));
+    assert_true(
+        is_ok(check(document,
+                    "key=user/x;ACL=private;content-type=text/plain;policy=p;"
+                    "x-amz-signature=s;x-ignore-me=1;x-amz-checksum-sha256=c;success=201")));
     assert_int_equal(range.min_bytes, 10);
     assert_int_equal(range.max_bytes, 1000);
 }

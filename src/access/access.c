@@ -10,6 +10,13 @@ static bool is_owner(const struct access_request *request) {
            slice_eq(who->account, request->owner_project);
 }
 
+static bool acl_gives(const struct access_request *request) {
+    bool of_object;
+    if (request->acl == NULL) return false;
+    unsigned permission = acl_permission_of(request->question.action, &of_object);
+    return permission != 0 && acl_allows(request->acl, &request->question.principal, permission);
+}
+
 struct access_decision access_decide(const struct access_request *request) {
     size_t statement = 0;
     enum policy_effect effect = POLICY_NOTHING;
@@ -21,12 +28,17 @@ struct access_decision access_decide(const struct access_request *request) {
         return decision(false, ACCESS_POLICY_DENIES, statement);
     }
     if (request->principal_admin) return decision(true, ACCESS_ADMINISTRATOR, 0);
-    if (owner) return decision(true, ACCESS_OWNER, 0);
+    if (owner && !request->is_anothers_object) return decision(true, ACCESS_OWNER, 0);
+    if (acl_gives(request)) return decision(true, ACCESS_ACL_ALLOWS, 0);
+    if (request->is_anothers_object) return decision(false, ACCESS_NOTHING_ALLOWS, 0);
     /* Everybody may ask for their own buckets; who is nobody has none. */
     if (slice_eq(request->question.action, SLICE("s3:ListAllMyBuckets"))) {
         return decision(true, ACCESS_EVERYBODY, 0);
     }
-    if (effect != POLICY_ALLOW) return decision(false, ACCESS_NOTHING_ALLOWS, 0);
+    if (effect != POLICY_ALLOW) {
+        bool absent = request->is_absent_object;
+        return decision(false, absent ? ACCESS_NOTHING_THERE : ACCESS_NOTHING_ALLOWS, 0);
+    }
     if (request->restrict_public && policy_is_public(request->policy)) {
         return decision(false, ACCESS_PUBLIC_BLOCKED, statement);
     }
@@ -37,6 +49,8 @@ const char *access_reason_text(enum access_reason reason) {
     switch (reason) {
         case ACCESS_NOTHING_ALLOWS:
             return "nothing allows it";
+        case ACCESS_NOTHING_THERE:
+            return "nothing allows it, and there is no object whose list could";
         case ACCESS_POLICY_DENIES:
             return "a statement of the bucket policy denies it";
         case ACCESS_PUBLIC_BLOCKED:
@@ -49,6 +63,8 @@ const char *access_reason_text(enum access_reason reason) {
             return "everybody may";
         case ACCESS_POLICY_ALLOWS:
             return "a statement of the bucket policy allows it";
+        case ACCESS_ACL_ALLOWS:
+            return "an access control list allows it";
     }
     return "";
 }

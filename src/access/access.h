@@ -2,14 +2,19 @@
  * access.h - may they?
  *
  * One evaluator for every door. A project owns its buckets: its users may do everything in them,
- * administrators of the store in all. A bucket's policy gives others what it allows: grants are a
- * union. An explicit denial, or a public access block, is final, whoever asks.
+ * administrators of the store in all. A bucket's policy and, where the bucket's ownership lets them
+ * count, access control lists give others what they allow: grants are a union. An explicit denial,
+ * or a public access block, is final, whoever asks.
+ *
+ * Where lists count, an object may be another's than the bucket's: then its list alone says who may
+ * read it, the bucket's owner included, and no policy gives it away.
  *
  * Threads: pure functions.
  */
 #ifndef ACCESS_ACCESS_H
 #define ACCESS_ACCESS_H
 
+#include "access/acl.h"
 #include "access/policy.h"
 
 /* A question. */
@@ -20,6 +25,15 @@ struct access_request {
     const struct policy *policy; /* of the bucket; NULL: none */
     /* A public access block: a policy that is public counts for the owner's project only. */
     bool restrict_public;
+    /*
+     * The list that the action depends on, of the bucket or of the object it is about (acl.h,
+     * acl_permission_of); NULL: there is none, or none counts.
+     */
+    const struct acl *acl;
+    /* The action is about an object whose list counts: it is another's than the bucket's; it is
+     * not there. */
+    bool is_anothers_object;
+    bool is_absent_object;
     /* The owner is asking for the policy itself, which no policy can take away. */
     bool keeps_owner_in;
 };
@@ -27,12 +41,14 @@ struct access_request {
 /* Why it was decided so. */
 enum access_reason {
     ACCESS_NOTHING_ALLOWS,
+    ACCESS_NOTHING_THERE, /* and what a list could allow it for is not there either */
     ACCESS_POLICY_DENIES,
     ACCESS_PUBLIC_BLOCKED,
     ACCESS_ADMINISTRATOR,
     ACCESS_OWNER,
     ACCESS_EVERYBODY, /* one's own list of buckets, be it empty */
-    ACCESS_POLICY_ALLOWS
+    ACCESS_POLICY_ALLOWS,
+    ACCESS_ACL_ALLOWS
 };
 
 struct access_decision {

@@ -101,6 +101,38 @@ bool acl_allows(const struct acl *acl, const struct policy_principal *who, unsig
     return (given & permission) == permission;
 }
 
+static const struct {
+    const char *action;
+    unsigned permission;
+    bool of_object;
+} actions[] = {
+    {"s3:ListBucket", ACL_READ, false},
+    {"s3:ListBucketVersions", ACL_READ, false},
+    {"s3:ListBucketMultipartUploads", ACL_READ, false},
+    {"s3:PutObject", ACL_WRITE, false},
+    {"s3:DeleteObject", ACL_WRITE, false},
+    {"s3:DeleteObjectVersion", ACL_WRITE, false},
+    {"s3:GetBucketAcl", ACL_READ_ACP, false},
+    {"s3:PutBucketAcl", ACL_WRITE_ACP, false},
+    {"s3:GetObject", ACL_READ, true},
+    {"s3:GetObjectVersion", ACL_READ, true},
+    {"s3:GetObjectTorrent", ACL_READ, true},
+    {"s3:GetObjectAcl", ACL_READ_ACP, true},
+    {"s3:GetObjectVersionAcl", ACL_READ_ACP, true},
+    {"s3:PutObjectAcl", ACL_WRITE_ACP, true},
+    {"s3:PutObjectVersionAcl", ACL_WRITE_ACP, true},
+};
+
+unsigned acl_permission_of(struct slice action, bool *ret_of_object) {
+    *ret_of_object = false;
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+        if (!slice_eq(action, slice_str(actions[i].action))) continue;
+        *ret_of_object = actions[i].of_object;
+        return actions[i].permission;
+    }
+    return 0;
+}
+
 bool acl_is_public(const struct acl *acl) {
     for (size_t i = 0; i < acl->grant_count; i++) {
         enum acl_grantee_kind kind = acl->grants[i].kind;

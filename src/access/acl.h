@@ -46,6 +46,13 @@ struct acl {
     size_t grant_count;
 };
 
+/* Whether a bucket's lists count, and whose an object in it is. */
+enum acl_ownership {
+    ACL_OWNER_ENFORCED,  /* lists do not count: everything is the bucket owner's */
+    ACL_OWNER_PREFERRED, /* the writer's, unless it leaves it to the bucket's owner */
+    ACL_OBJECT_WRITER    /* the writer's */
+};
+
 /* Whose a thing is, and whose the bucket is that it lies in. */
 struct acl_owners {
     struct slice owner_id;
@@ -64,6 +71,13 @@ struct status acl_canned(struct slice name, const struct acl_owners *owners, str
 
 /* Whether the list gives `who` all of `permission` (bits). */
 bool acl_allows(const struct acl *acl, const struct policy_principal *who, unsigned permission);
+
+/*
+ * The permission that `action` ("s3:GetObject") needs, and whether it is one of an object's list
+ * rather than of the bucket's; 0 where no list can give it.
+ * Spec: S3 User Guide, "Mapping of ACL permissions and access policy permissions".
+ */
+unsigned acl_permission_of(struct slice action, bool *ret_of_object);
 
 /* Whether it gives anything to everybody, or to whoever signs. */
 bool acl_is_public(const struct acl *acl);

@@ -12,7 +12,6 @@ enum {
     ALONE_BYTES_MAX = 4096, /* shorter pieces are not worth a wait */
     TURN_BLOCKS_MAX = 512,  /* then lanes may be filled again */
     CREWS_MAX = 64,
-    CROWD_UPDATES = 256,
 };
 
 /* The whole blocks of one update, on the stack of the thread that waits for them. */
@@ -37,8 +36,7 @@ struct crew {
 struct md5_service {
     const struct md5_kernel *kernel;
     unsigned processors;
-    atomic_uint updates; /* in progress */
-    atomic_int crowd;    /* updates to go on in lanes, since there were too many at once */
+    atomic_uint open_streams;
     atomic_ullong bytes_alone;
     atomic_ullong bytes_in_lanes;
     pthread_mutex_t lock; /* guards what follows; a crew's lanes are its leader's */
@@ -199,30 +197,17 @@ static void take_in_lanes(struct md5_service *service, uint32_t *state, const un
     pthread_cond_destroy(&job.wake);
 }
 
-/* More updates at once than processors make a crowd, which is remembered for a while: who works in
- * lanes by himself loses nothing. */
-static bool is_crowded(struct md5_service *service, unsigned others) {
-    if (others >= service->processors) {
-        atomic_store_explicit(&service->crowd, CROWD_UPDATES, memory_order_relaxed);
-        return true;
-    }
-    if (atomic_load_explicit(&service->crowd, memory_order_relaxed) <= 0) return false;
-    return atomic_fetch_sub_explicit(&service->crowd, 1, memory_order_relaxed) > 0;
-}
-
 static void take_blocks(struct md5_stream *stream, const unsigned char *at, size_t blocks) {
     struct md5_service *service = stream->service;
     if (blocks == 0) return;
-    unsigned others = atomic_fetch_add_explicit(&service->updates, 1, memory_order_relaxed);
-    bool large = blocks * MD5_BLOCK_LEN > ALONE_BYTES_MAX;
-    if (service->kernel->lanes > 1 && large && is_crowded(service, others)) {
+    bool crowded =
+        atomic_load_explicit(&service->open_streams, memory_order_relaxed) > service->processors;
+    if (crowded && service->kernel->lanes > 1 && blocks * MD5_BLOCK_LEN > ALONE_BYTES_MAX) {
         take_in_lanes(service, stream->state, at, blocks);
-    } else {
-        md5_blocks(stream->state, at, blocks);
-        atomic_fetch_add_explicit(&service->bytes_alone, blocks * MD5_BLOCK_LEN,
-                                  memory_order_relaxed);
+        return;
     }
-    atomic_fetch_sub_explicit(&service->updates, 1, memory_order_relaxed);
+    md5_blocks(stream->state, at, blocks);
+    atomic_fetch_add_explicit(&service->bytes_alone, blocks * MD5_BLOCK_LEN, memory_order_relaxed);
 }
 
 struct md5_service *md5_service_new(const struct md5_service_config *config) {
@@ -242,7 +227,7 @@ struct md5_service *md5_service_new(const struct md5_service_config *config) {
 
 void md5_service_free(struct md5_service **service) {
     struct md5_service *self = *service;
-    CHECK(atomic_load(&self->updates) == 0);
+    CHECK(atomic_load(&self->open_streams) == 0);
     pthread_mutex_destroy(&self->lock);
     free(self->crews);
     free(self);
@@ -264,6 +249,7 @@ struct md5_service *md5_service_shared(void) {
 void md5_stream_begin(struct md5_stream *stream, struct md5_service *service) {
     *stream = (struct md5_stream){.service = service};
     memcpy(stream->state, md5_initial, sizeof stream->state);
+    atomic_fetch_add_explicit(&service->open_streams, 1, memory_order_relaxed);
 }
 
 void md5_stream_update(struct md5_stream *stream, struct slice bytes) {
@@ -283,9 +269,7 @@ void md5_stream_update(struct md5_stream *stream, struct slice bytes) {
 }
 
 /* Spec: RFC 1321 sections 3.1 to 3.3 (padding, length in bits, output). */
-void md5_stream_final(const struct md5_stream *stream, void *out) {
-    uint32_t state[4];
-    memcpy(state, stream->state, sizeof state);
+void md5_stream_final(struct md5_stream *stream, void *out) {
     unsigned char last[2 * MD5_BLOCK_LEN] = {0};
     size_t have = (size_t)(stream->len % MD5_BLOCK_LEN);
     memcpy(last, stream->tail, have);
@@ -293,11 +277,17 @@ void md5_stream_final(const struct md5_stream *stream, void *out) {
     size_t blocks = have + 1 + sizeof(uint64_t) <= MD5_BLOCK_LEN ? 1 : 2;
     uint64_t bits = htole64(stream->len * 8);
     memcpy(last + blocks * MD5_BLOCK_LEN - sizeof bits, &bits, sizeof bits);
-    md5_blocks(state, last, blocks);
+    md5_blocks(stream->state, last, blocks);
     for (size_t i = 0; i < 4; i++) {
-        uint32_t word = htole32(state[i]);
+        uint32_t word = htole32(stream->state[i]);
         memcpy((char *)out + 4 * i, &word, sizeof word);
     }
+    md5_stream_abandon(stream);
+}
+
+void md5_stream_abandon(struct md5_stream *stream) {
+    atomic_fetch_sub_explicit(&stream->service->open_streams, 1, memory_order_relaxed);
+    stream->service = NULL;
 }
 
 void md5_service_stats_read(struct md5_service *service, struct md5_service_stats *ret_stats) {

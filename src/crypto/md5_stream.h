@@ -3,6 +3,7 @@
  *
  *     service_new ──────────────────────────────────────────────────────────── service_free
  *          stream_begin ── update* ── final
+ *                  └──────────┴────── abandon
  *
  * The ETag's MD5 is the wall of every upload, and only several at once can be taken faster
  * (md5_lanes.h). An update hands its whole blocks to the service and returns when they are taken
@@ -13,8 +14,7 @@
  *     update ─┼─ waiting ──┤ lane 1 ├── one thread computes, the others sleep
  *     update ─┘            └  …     ┘
  *
- * With no more updates in progress than processors each computes alone, as fast as one can, and
- * nobody waits.
+ * With no more streams than processors each computes alone, as fast as one can, and nobody waits.
  * An update should be large (64 KiB and more); a short one is computed on the spot.
  *
  * Threads: any number, each stream belongs to one at a time.
@@ -29,7 +29,7 @@ enum { MD5_STREAM_LEN = 16 };
 
 struct md5_service;
 
-/* The MD5 of bytes that come piece by piece: a plain value, to be copied or dropped at any time. */
+/* The MD5 of bytes that come piece by piece. A plain value, but its stream counts as open. */
 struct md5_stream {
     struct md5_service *service;
     uint32_t state[4];
@@ -46,8 +46,7 @@ struct md5_service_config {
 /* The service of the process; made at the first use, never freed. */
 struct md5_service *md5_service_shared(void);
 
-/* A service of its own, for tests and measurements. Owns: the caller; no update is in progress at
- * free. */
+/* A service of its own, for tests and measurements. Owns: the caller; no stream is open at free. */
 struct md5_service *md5_service_new(const struct md5_service_config *config);
 void md5_service_free(struct md5_service **service);
 
@@ -60,11 +59,11 @@ void md5_stream_begin(struct md5_stream *stream, struct md5_service *service);
  */
 void md5_stream_update(struct md5_stream *stream, struct slice bytes);
 
-/*
- * Writes the digest of all that was taken in, MD5_STREAM_LEN bytes. The stream is not touched: it
- * may be updated and finished again.
- */
-void md5_stream_final(const struct md5_stream *stream, void *out);
+/* Ends the stream and writes its digest, MD5_STREAM_LEN bytes. */
+void md5_stream_final(struct md5_stream *stream, void *out);
+
+/* Ends the stream without a digest. */
+void md5_stream_abandon(struct md5_stream *stream);
 
 /* Figures: bytes that were taken in alone, and side by side with others. */
 struct md5_service_stats {

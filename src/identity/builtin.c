@@ -146,7 +146,21 @@ static struct status key_find(struct identity *identity, struct slice access_key
     return status_ok();
 }
 
-static const struct identity_ops ops = {.key_find = key_find};
+static struct status name_find(struct identity *identity, struct slice id, struct arena *arena,
+                               struct slice *ret_name) {
+    struct builtin *store = CONTAINER_OF(identity, struct builtin, identity);
+    struct builtin_entity entity;
+    if (!builtin_id_is_valid(id)) return status_of(STATUS_NOT_FOUND);
+    struct status s = builtin_entity_read(store, BUILTIN_PROJECT, id, arena, NULL, &entity);
+    if (status_is(s, STATUS_NOT_FOUND)) {
+        s = builtin_entity_read(store, BUILTIN_USER, id, arena, NULL, &entity);
+    }
+    TRY(s);
+    *ret_name = entity.name;
+    return status_ok();
+}
+
+static const struct identity_ops ops = {.key_find = key_find, .name_find = name_find};
 
 struct status builtin_open(const struct builtin_options *options, struct note *note,
                            struct builtin **ret_store) {

@@ -46,6 +46,8 @@ struct identity;
 struct identity_ops {
     struct status (*key_find)(struct identity *identity, struct slice access_key,
                               struct arena *arena, struct identity_key *ret_key);
+    struct status (*name_find)(struct identity *identity, struct slice id, struct arena *arena,
+                               struct slice *ret_name);
 };
 
 struct identity {
@@ -61,6 +63,16 @@ struct identity {
 static inline struct status identity_key_find(struct identity *identity, struct slice access_key,
                                               struct arena *arena, struct identity_key *ret_key) {
     return identity->ops->key_find(identity, access_key, arena, ret_key);
+}
+
+/*
+ * The name of the project, or else of the user, that has an id.
+ * Owns: `*ret_name` lies in `arena`.
+ * Errors: NOT_FOUND; BUSY, TIMEOUT, IO (the source did not answer).
+ */
+static inline struct status identity_name_find(struct identity *identity, struct slice id,
+                                               struct arena *arena, struct slice *ret_name) {
+    return identity->ops->name_find(identity, id, arena, ret_name);
 }
 
 #endif

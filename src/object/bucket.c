@@ -275,14 +275,18 @@ static struct status put_intent(struct creation *creation, struct kv_batch *batc
     return kv_commit(creation->store->config.kv, kv_partition_system, batch, NULL);
 }
 
-/* Step 2: the epoch record, in the partition. */
+/* Step 2: the epoch record, in the partition, and the documents that the bucket begins with. */
 static struct status put_epoch(struct creation *creation, struct kv_batch *batch) {
+    const struct bucket_wanted *wanted = creation->wanted;
     struct record_epoch epoch = {1, RECORD_EPOCH_LIVE, creation->bucket};
     struct key key = key_epoch();
     struct slice raw;
-    TRY(record_encode_epoch(&epoch, creation->arena, &raw));
     kv_batch_clear(batch);
     kv_batch_guard_absent(batch, key_slice(&key));
+    for (size_t i = 0; i < wanted->document_count; i++) {
+        TRY(bucket_config_begin(&epoch.bucket, &wanted->documents[i], creation->arena, batch));
+    }
+    TRY(record_encode_epoch(&epoch, creation->arena, &raw));
     kv_batch_put(batch, key_slice(&key), raw);
     TRY(kv_commit(creation->store->config.kv, epoch.bucket.incarnation, batch, NULL));
     TRY(record_decode_epoch(raw, epoch.bucket.incarnation, &epoch));

@@ -64,6 +64,12 @@ struct bucket {
     struct slice epoch; /* the exact bytes of the epoch record, for guards */
 };
 
+/* A document that a bucket has from the beginning (config.h). */
+struct bucket_document {
+    int kind; /* enum bucket_config; one without several */
+    struct slice text;
+};
+
 /* What is wanted. */
 struct bucket_wanted {
     struct slice name;
@@ -76,6 +82,8 @@ struct bucket_wanted {
     bool s3_name_optional; /* go on without it where it is taken */
     uint64_t buckets_max;  /* of the project, all regions; UINT64_MAX: no limit */
     bool object_lock;      /* with object lock, and so with versioning */
+    const struct bucket_document *documents;
+    size_t document_count;
 };
 
 /*

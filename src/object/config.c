@@ -97,6 +97,18 @@ static struct status build(struct store_change *change, struct kv_batch *batch,
     return put_epoch(c, batch, scratch);
 }
 
+struct status bucket_config_begin(struct bucket *bucket, const struct bucket_document *document,
+                                  struct arena *arena, struct kv_batch *batch) {
+    enum bucket_config kind = (enum bucket_config)document->kind;
+    struct key key = key_of(kind, SLICE(""));
+    struct slice raw;
+    if (document->text.len > BUCKET_CONFIG_DOCUMENT_MAX) return status_of(STATUS_TOO_LARGE);
+    TRY(record_encode_config(document->text, arena, &raw));
+    kv_batch_put(batch, key_slice(&key), raw);
+    bucket->configs |= bit_of(kind);
+    return status_ok();
+}
+
 struct status bucket_config_put(struct object_store *store, const struct bucket *bucket,
                                 enum bucket_config kind, struct slice id, struct slice document) {
     if (document.len > BUCKET_CONFIG_DOCUMENT_MAX) return status_of(STATUS_TOO_LARGE);

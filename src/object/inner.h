@@ -88,6 +88,13 @@ struct status bucket_dup(const struct bucket *bucket, struct arena *arena,
 struct status object_meta_dup(const struct object_meta *meta, struct arena *arena,
                               struct object_meta *ret_meta);
 
+/*
+ * Adds a document to the batch that makes a bucket, and its bit to the bucket.
+ * Errors: TOO_LARGE; NO_MEMORY.
+ */
+struct status bucket_config_begin(struct bucket *bucket, const struct bucket_document *document,
+                                  struct arena *arena, struct kv_batch *batch);
+
 /* The current time. */
 static inline int64_t store_now_ns(struct object_store *store) {
     return clock_wall_ns(store->config.clock);

@@ -20,11 +20,11 @@ static const struct {
     const char *header;
     unsigned permission;
 } permissions[] = {
-    {"FULL_CONTROL", "x-amz-grant-full-control", ACL_FULL_CONTROL},
     {"READ", "x-amz-grant-read", ACL_READ},
     {"WRITE", "x-amz-grant-write", ACL_WRITE},
     {"READ_ACP", "x-amz-grant-read-acp", ACL_READ_ACP},
     {"WRITE_ACP", "x-amz-grant-write-acp", ACL_WRITE_ACP},
+    {"FULL_CONTROL", "x-amz-grant-full-control", ACL_FULL_CONTROL},
 };
 
 /* A list on its way in. */
@@ -223,6 +223,19 @@ static void grant_write(struct xml_writer *writer, const struct acl_grant *grant
     xml_close(writer, "Grant");
 }
 
+/* The grants to groups, or those to users. */
+static void grants_write(struct xml_writer *writer, const struct acl *acl, bool to_users) {
+    for (size_t i = 0; i < acl->grant_count; i++) {
+        if ((acl->grants[i].kind == ACL_USER) != to_users) continue;
+        for (size_t p = 0; p < ARRAY_LEN(permissions); p++) {
+            if (permissions[p].permission == acl->grants[i].permission) {
+                grant_write(writer, &acl->grants[i], permissions[p].name);
+            }
+        }
+    }
+}
+
+/* The order of grants means nothing; Ceph's suite wants groups before users. */
 void acl_document_write(struct xml_writer *writer, const struct acl *acl) {
     xml_declaration(writer);
     xml_open_ns(writer, "AccessControlPolicy", XML_NS_S3);
@@ -230,13 +243,8 @@ void acl_document_write(struct xml_writer *writer, const struct acl *acl) {
     person_write(writer, acl->owner_id, acl->owner_name);
     xml_close(writer, "Owner");
     xml_open(writer, "AccessControlList");
-    for (size_t i = 0; i < acl->grant_count; i++) {
-        for (size_t p = 0; p < ARRAY_LEN(permissions); p++) {
-            if (permissions[p].permission == acl->grants[i].permission) {
-                grant_write(writer, &acl->grants[i], permissions[p].name);
-            }
-        }
-    }
+    grants_write(writer, acl, false);
+    grants_write(writer, acl, true);
     xml_close(writer, "AccessControlList");
     xml_close(writer, "AccessControlPolicy");
 }

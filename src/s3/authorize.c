@@ -1,4 +1,5 @@
 #include "object/config.h"
+#include "object/upload.h"
 #include "s3/grants.h"
 #include "s3/s3.h"
 #include "s3/version_call.h"
@@ -38,11 +39,48 @@ static struct status check_payer(struct s3_call *call, const struct bucket *buck
     return pays && !principal->anonymous ? status_ok() : deny(call);
 }
 
+/* Who began an upload may see and end it, where nothing else says. Spec: S3 AbortMultipartUpload.
+ */
+static struct status is_initiator(struct s3_call *call, const char *action, bool *ret_is) {
+    struct upload upload;
+    struct slice user = call->auth.principal.user_id;
+    bool of_upload = slice_eq(slice_str(action), SLICE("s3:AbortMultipartUpload")) ||
+                     slice_eq(slice_str(action), SLICE("s3:ListMultipartUploadParts"));
+    *ret_is = false;
+    if (!of_upload || user.len == 0) return status_ok();
+    struct status s = upload_find(call->service->objects, &call->bucket, call->key,
+                                  s3_param(call, "uploadId"), call->arena, &upload);
+    if (status_is(s, STATUS_NOT_FOUND)) return status_ok();
+    TRY(s);
+    *ret_is = slice_eq(upload.initiator_id, user);
+    return status_ok();
+}
+
+static struct status ask(struct s3_call *call, const struct s3_question *question) {
+    struct access_decision decision;
+    TRY(s3_decide(call, question, &decision));
+    if (decision.allowed) return check_payer(call, question->bucket);
+    if (decision.reason == ACCESS_NOTHING_ALLOWS) {
+        TRY(is_initiator(call, question->action, &decision.allowed));
+        if (decision.allowed) return check_payer(call, question->bucket);
+    }
+    if (decision.reason != ACCESS_NOTHING_THERE) return deny(call);
+    return s3_refuse_no_version(call, question->bucket, question->key, &question->version);
+}
+
 static struct status allow(struct s3_call *call, const char *action, const struct bucket *bucket,
                            struct slice key) {
-    struct access_decision decision;
-    TRY(s3_decide(call, action, bucket, key, &decision));
-    return decision.allowed ? check_payer(call, bucket) : deny(call);
+    return ask(call, &(struct s3_question){.action = action, .bucket = bucket, .key = key});
+}
+
+/* The call's own object, or the version of it that is named. */
+static struct status authorize_object(struct s3_call *call) {
+    struct s3_question question = {
+        .action = s3_version_action(call->op->action, s3_param(call, "versionId")),
+        .bucket = &call->bucket,
+        .key = call->key};
+    TRY(s3_version_of(call, &question.version));
+    return ask(call, &question);
 }
 
 /* A new bucket and the service are the principal's own; nobody has none. */
@@ -72,10 +110,18 @@ struct status s3_authorize(struct s3_call *call) {
     TRY(find_bucket(call, call->bucket_name, &call->bucket));
     TRY(s3_expect_owner(call, "x-amz-expected-bucket-owner", &call->bucket));
     if (op->subject == S3_KEYS) return authorize_keys(call);
-    const char *action = op->subject == S3_OBJECT
-                             ? s3_version_action(op->action, s3_param(call, "versionId"))
-                             : op->action;
-    return allow(call, action, &call->bucket, call->key);
+    if (op->subject == S3_OBJECT) return authorize_object(call);
+    return allow(call, op->action, &call->bucket, call->key);
+}
+
+struct status s3_authorize_found(struct s3_call *call, const char *action,
+                                 const struct bucket *bucket, const struct object_info *info) {
+    const struct s3_question question = {
+        .action = action, .bucket = bucket, .key = info->key, .info = info};
+    struct access_decision decision;
+    if (!s3_lists_count(call, bucket)) return status_ok();
+    TRY(s3_decide(call, &question, &decision));
+    return decision.allowed ? status_ok() : deny(call);
 }
 
 struct status s3_authorize_other(struct s3_call *call, const char *action, struct slice bucket_name,

@@ -64,7 +64,7 @@ static struct status md5_verify(struct s3_body *body) {
     unsigned char computed[DIGEST_MD5_LEN];
     struct s3_call *call = body->call;
     if (!body->promise.has_md5) return status_ok();
-    md5_stream_final(&body->md5, computed);
+    digest_final(&body->md5, computed);
     if (memcmp(computed, body->promise.md5, sizeof computed) == 0) return status_ok();
     s3_refuse_with(call, "ExpectedDigest",
                    hex_text(call->arena, body->promise.md5, sizeof computed));
@@ -128,7 +128,7 @@ static struct status body_verify(struct s3_body *body) {
 }
 
 static void body_update(struct s3_body *body, struct slice bytes) {
-    md5_stream_update(&body->md5, bytes);
+    digest_update(&body->md5, bytes);
     if (body->has_sha256) digest_update(&body->sha256, bytes);
     if (body->keeps) checksum_update(&body->kept, bytes);
     if (body->has_own) checksum_update(&body->own, bytes);
@@ -164,7 +164,7 @@ static void body_init(struct s3_body *body, struct s3_call *call, struct source 
     body->call = call;
     body->inner = inner;
     body->size_max = size_max;
-    md5_stream_begin(&body->md5, md5_service_shared());
+    digest_init(&body->md5, DIGEST_MD5);
 }
 
 /* Starts what the head's promises need beside `kept`. */
@@ -219,7 +219,7 @@ struct status s3_body_init_completion(struct s3_body *body, struct s3_call *call
 struct slice s3_body_etag(const struct s3_body *body, char *out) {
     unsigned char md5[DIGEST_MD5_LEN];
     struct buf text;
-    md5_stream_final(&body->md5, md5);
+    digest_final(&body->md5, md5);
     buf_init_fixed(&text, out, S3_ETAG_LEN);
     hex_encode(&text, slice_of(md5, sizeof md5));
     return buf_slice(&text);

@@ -11,12 +11,13 @@
 #ifndef S3_CALL_H
 #define S3_CALL_H
 
+#include "access/acl.h"
 #include "auth/auth.h"
 #include "base/arena.h"
 #include "base/stream.h"
 #include "http/head.h"
 #include "http/response.h"
-#include "object/bucket.h"
+#include "object/object.h"
 #include "s3/error.h"
 
 struct s3_call;
@@ -45,6 +46,7 @@ struct s3_service {
     uint64_t buckets_per_project;
     struct identity *identity; /* of those whose proof stands in a body */
     bool allow_sigv2;
+    enum acl_ownership object_ownership; /* of new buckets, if a request says nothing */
 };
 
 /* Which kind of thing a request is about. */
@@ -218,5 +220,13 @@ struct status s3_expect_owner(struct s3_call *call, const char *name, const stru
  */
 struct status s3_authorize_other(struct s3_call *call, const char *action, struct slice bucket_name,
                                  struct slice key, struct bucket *ret_bucket);
+
+/*
+ * The same of an object that has been opened: the one that was there when the request was
+ * authorized may have been replaced since by another with another list.
+ * Errors: REFUSED (AccessDenied); IO.
+ */
+struct status s3_authorize_found(struct s3_call *call, const char *action,
+                                 const struct bucket *bucket, const struct object_info *info);
 
 #endif

@@ -95,7 +95,11 @@ struct status s3_copy_source_open(struct s3_call *call, struct s3_copy_source *r
         return s3_refuse_no_version(call, &source.bucket, name.key, &source.version);
     }
     TRY(status);
-    status = source.info.delete_marker ? marker_refuse(call) : source_judge(call, &source);
+    status = source.info.delete_marker
+                 ? marker_refuse(call)
+                 : s3_authorize_found(call, s3_version_action("s3:GetObject", name.version),
+                                      &source.bucket, &source.info);
+    if (is_ok(status)) status = source_judge(call, &source);
     if (!is_ok(status)) {
         s3_copy_source_close(&source);
         return status;

@@ -132,7 +132,8 @@ static bool find_fact(const struct policy_facts *facts, struct slice key,
                       struct policy_values *ret_values) {
     /* The caller's struct is not const; only what it is seen through here is. */
     struct s3_facts *f = (struct s3_facts *)(uintptr_t)facts;
-    f->value = value_of(f, key);
+    bool is_prefix = f->prefix.ptr != NULL && slice_eq_nocase(key, SLICE("s3:prefix"));
+    f->value = is_prefix ? f->prefix : value_of(f, key);
     *ret_values = (struct policy_values){&f->value, 1};
     return f->value.ptr != NULL;
 }

@@ -18,7 +18,8 @@ struct s3_facts {
     struct policy_facts facts;
     const struct s3_call *call;
     const struct bucket *bucket;
-    struct slice value; /* what the last find found */
+    struct slice prefix; /* s3:prefix; a NULL ptr: the query's */
+    struct slice value;  /* what the last find found */
 };
 
 /* Facts about `call` where it touches `bucket`, its own or another; both outlive them. */

@@ -1,6 +1,7 @@
 #include "s3/grants.h"
 
 #include "object/config.h"
+#include "s3/acl_call.h"
 #include "s3/facts.h"
 #include "xml/reader.h"
 
@@ -53,7 +54,22 @@ struct s3_grants {
     struct kv_partition incarnation;
     const struct policy *policy; /* NULL: none */
     struct public_access block;
+    bool lists_count;
+    struct acl acl; /* the bucket's, where lists count */
 };
+
+static struct status lists_read(struct s3_call *call, const struct bucket *bucket,
+                                struct s3_grants *grants) {
+    struct s3_ownership ownership;
+    const struct acl_owners owners = {.owner_id = bucket->project_id};
+    TRY(s3_ownership_read(call, bucket, &ownership));
+    grants->lists_count = ownership.rule != ACL_OWNER_ENFORCED;
+    if (!grants->lists_count) return status_ok();
+    TRY(s3_acl_of_bucket(call, bucket, &owners, &grants->acl));
+    TRY(s3_public_access_read(call, bucket, &grants->block));
+    if (grants->block.ignore_acls) s3_acl_drop_public(&grants->acl);
+    return status_ok();
+}
 
 /*
  * Reads and parses them once a request and bucket: a list of a thousand keys asks a thousand times,
@@ -71,8 +87,15 @@ static struct status grants_of(struct s3_call *call, const struct bucket *bucket
     grants->incarnation = bucket->incarnation;
     TRY(s3_policy_read(call, bucket, &grants->policy));
     if (grants->policy != NULL) TRY(s3_public_access_read(call, bucket, &grants->block));
+    TRY(lists_read(call, bucket, grants));
     call->grants = *ret_grants = grants;
     return status_ok();
+}
+
+bool s3_lists_count(const struct s3_call *call, const struct bucket *bucket) {
+    const struct s3_grants *known = call->grants;
+    return known != NULL && kv_partition_eq(known->incarnation, bucket->incarnation) &&
+           known->lists_count;
 }
 
 static struct slice resource_arn(struct s3_call *call, const struct bucket *bucket,
@@ -89,28 +112,70 @@ static bool is_about_the_policy(struct slice action) {
            slice_eq(action, SLICE("s3:DeleteBucketPolicy"));
 }
 
-struct status s3_decide(struct s3_call *call, const char *action, const struct bucket *bucket,
-                        struct slice key, struct access_decision *ret_decision) {
+/* Adds what an object's list says. */
+static struct status ask_object(struct s3_call *call, const struct bucket *bucket,
+                                const struct s3_grants *grants, const struct object_info *info,
+                                struct access_request *request) {
+    struct acl *acl = ARENA_NEW(call->arena, struct acl);
+    if (acl == NULL) return status_of(STATUS_NO_MEMORY);
+    TRY(s3_acl_of_object(call, info, acl));
+    if (grants->block.ignore_acls) s3_acl_drop_public(acl);
+    request->acl = acl;
+    request->is_anothers_object = !slice_eq(info->meta.owner_id, bucket->project_id);
+    return status_ok();
+}
+
+/* Adds what the list says that the action depends on. */
+static struct status ask_lists(struct s3_call *call, const struct s3_question *question,
+                               const struct s3_grants *grants, struct access_request *request) {
+    bool of_object;
+    struct object_info found;
+    const struct object_info *info = question->info;
+    unsigned permission = acl_permission_of(request->question.action, &of_object);
+    if (!grants->lists_count || permission == 0 || request->principal_admin) return status_ok();
+    if (!of_object) {
+        request->acl = &grants->acl;
+        return status_ok();
+    }
+    if (info == NULL) {
+        struct status s =
+            object_find_version(call->service->objects, question->bucket, question->key,
+                                &question->version, call->arena, &found);
+        request->is_absent_object = status_is(s, STATUS_NOT_FOUND);
+        if (request->is_absent_object) return status_ok();
+        TRY(s);
+        request->is_absent_object = found.delete_marker;
+        if (found.delete_marker) return status_ok();
+        info = &found;
+    }
+    return ask_object(call, question->bucket, grants, info, request);
+}
+
+struct status s3_decide(struct s3_call *call, const struct s3_question *question,
+                        struct access_decision *ret_decision) {
     const struct principal *principal = &call->auth.principal;
+    const struct bucket *bucket = question->bucket;
     const struct s3_grants *grants;
     struct s3_facts facts;
     TRY(grants_of(call, bucket, &grants));
     s3_facts_init(&facts, call, bucket);
+    facts.prefix = question->prefix;
     struct access_request request = {
         .question = {.principal = {.anonymous = principal->anonymous,
                                    .account = principal->project_id,
                                    .user_id = principal->user_id,
                                    .user_name = principal->user_name},
-                     .action = slice_str(action),
+                     .action = slice_str(question->action),
                      .facts = &facts.facts},
         .policy = grants->policy,
         .restrict_public = grants->block.restrict_all,
         .principal_admin = principal->admin,
         .owner_project = bucket->project_id,
-        .keeps_owner_in = is_about_the_policy(slice_str(action)),
+        .keeps_owner_in = is_about_the_policy(slice_str(question->action)),
     };
+    TRY(ask_lists(call, question, grants, &request));
     if (request.policy != NULL) {
-        request.question.resource = resource_arn(call, bucket, key);
+        request.question.resource = resource_arn(call, bucket, question->key);
         TRY(arena_ok(call->arena));
     }
     *ret_decision = access_decide(&request);

@@ -8,6 +8,7 @@
 #define S3_GRANTS_H
 
 #include "access/access.h"
+#include "object/object.h"
 #include "s3/call.h"
 #include "s3/public_access.h"
 
@@ -25,12 +26,25 @@ struct status s3_public_access_read(struct s3_call *call, const struct bucket *b
 /* Whether who asks, and not who owns the bucket, is to pay. Errors: as above. */
 struct status s3_requester_pays(struct s3_call *call, const struct bucket *bucket, bool *ret_pays);
 
+/* What is asked. */
+struct s3_question {
+    const char *action;
+    const struct bucket *bucket;
+    struct slice key; /* empty: it is about the bucket */
+    struct object_version version;
+    const struct object_info *info; /* the object, where it has been found already */
+    struct slice prefix; /* a listing of which that would be one; NULL ptr: as in the query */
+};
+
 /*
- * Decides whether the principal may do `action` on the bucket, or on `key` in it where that is not
- * empty; by the documents as the request found them when it first asked about this bucket.
+ * Decides whether the principal may do it; by the documents as the request found them when it first
+ * asked about this bucket.
  * Errors: as above.
  */
-struct status s3_decide(struct s3_call *call, const char *action, const struct bucket *bucket,
-                        struct slice key, struct access_decision *ret_decision);
+struct status s3_decide(struct s3_call *call, const struct s3_question *question,
+                        struct access_decision *ret_decision);
+
+/* Whether lists count in the bucket, which the request has asked about before. */
+bool s3_lists_count(const struct s3_call *call, const struct bucket *bucket);
 
 #endif

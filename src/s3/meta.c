@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "s3/acl_call.h"
 #include "s3/object_facts.h"
 
 #define USER_PREFIX "x-amz-meta-"
@@ -160,6 +161,7 @@ struct status s3_meta_of_request(struct s3_call *call, struct object_meta *ret_m
     s3_owner(call, &meta.owner_id, &meta.owner_name);
     TRY(s3_tags_of_request(call, &meta.tags));
     TRY(s3_lock_of_request(call, &meta.lock));
+    TRY(s3_acl_settle(call, &meta));
     *ret_meta = meta;
     return status_ok();
 }

@@ -128,7 +128,9 @@ struct status s3_lock_of_request(struct s3_call *call, struct object_lock *ret_l
 
 static struct status may(struct s3_call *call, const char *action, bool *ret_may) {
     struct access_decision decision;
-    TRY(s3_decide(call, action, &call->bucket, call->key, &decision));
+    const struct s3_question question = {
+        .action = action, .bucket = &call->bucket, .key = call->key};
+    TRY(s3_decide(call, &question, &decision));
     *ret_may = decision.allowed;
     return status_ok();
 }

@@ -1,4 +1,6 @@
 #include "base/check.h"
+#include "object/config.h"
+#include "s3/acl_call.h"
 #include "s3/ops.h"
 #include "xml/reader.h"
 #include "xml/writer.h"
@@ -7,22 +9,16 @@ enum { CONFIGURATION_MAX = 64 * 1024, LOCATION_DOCUMENT_MAX = 4096 };
 
 /* ---- CreateBucket: headers ------------------------------------------------------------------ */
 
-/* A header of CreateBucket: values that say what is so anyway, and those hink does not have. */
+/* A header of CreateBucket: the value that says what is so anyway, and what hink does not have. */
 struct known_header {
     const char *name;
     const char *harmless;
     const char *const *unavailable;
 };
 
-static const char *const other_acls[] = {
-    "public-read",       "public-read-write",         "authenticated-read", "aws-exec-read",
-    "bucket-owner-read", "bucket-owner-full-control", "log-delivery-write", NULL};
-static const char *const other_ownerships[] = {"BucketOwnerPreferred", "ObjectWriter", NULL};
 static const char *const other_namespaces[] = {"account-regional", NULL};
 
 static const struct known_header known_headers[] = {
-    {"x-amz-acl", "private", other_acls},
-    {"x-amz-object-ownership", "BucketOwnerEnforced", other_ownerships},
     {"x-amz-bucket-namespace", "global", other_namespaces},
 };
 
@@ -48,19 +44,61 @@ static struct status wants_lock(struct s3_call *call, bool *ret_wants) {
     return s3_refuse_argument(call, name, value, "The header has no such value.");
 }
 
+/* Where the writer owns by default there are no controls, as at S3 before there were any. */
+static struct status ownership_of(struct s3_call *call, struct s3_ownership *ret_ownership) {
+    struct slice word = s3_header(call, "x-amz-object-ownership");
+    *ret_ownership = (struct s3_ownership){.rule = call->service->object_ownership};
+    ret_ownership->removed = word.ptr == NULL && ret_ownership->rule == ACL_OBJECT_WRITER;
+    if (word.ptr == NULL || s3_ownership_parse(word, &ret_ownership->rule)) return status_ok();
+    return s3_refuse_argument(call, "x-amz-object-ownership", word,
+                              "The header has no such value.");
+}
+
 struct status op_create_bucket_check(struct s3_call *call) {
+    struct s3_ownership ownership;
     bool locks;
     TRY(wants_lock(call, &locks));
     for (size_t i = 0; i < ARRAY_LEN(known_headers); i++) {
         TRY(check_known_header(call, &known_headers[i]));
     }
-    for (size_t i = 0; i < call->head->header_count; i++) {
-        const struct http_header *header = &call->head->headers[i];
-        if (!slice_starts_with_nocase(header->name, SLICE("x-amz-grant-"))) continue;
-        const char *name = arena_cstr(call->arena, header->name);
-        TRY(arena_ok(call->arena));
-        return s3_refuse_header_value(call, name, header->value);
+    return ownership_of(call, &ownership);
+}
+
+/* ---- CreateBucket: whose, and for whom ------------------------------------------------------- */
+
+enum { DOCUMENTS_MAX = 2 };
+
+/* The list that the request gives the bucket; empty for one that is the owner's alone. */
+static struct status list_of(struct s3_call *call, enum acl_ownership rule,
+                             struct slice *ret_text) {
+    struct acl_owners owners = {0};
+    struct acl acl;
+    bool present;
+    s3_owner(call, &owners.owner_id, &owners.owner_name);
+    owners.bucket_owner_id = owners.owner_id;
+    owners.bucket_owner_name = owners.owner_name;
+    *ret_text = (struct slice){0};
+    TRY(s3_acl_of_headers(call, &owners, &present, &acl));
+    if (!present) return status_ok();
+    TRY(s3_acl_store(call, &acl, ret_text));
+    if (ret_text->ptr == NULL || rule != ACL_OWNER_ENFORCED) return status_ok();
+    return s3_refuse(call, S3_ERROR_INVALID_BUCKET_ACL_WITH_OWNERSHIP, NULL);
+}
+
+/* The documents that the bucket begins with: ownership, where it is not the default, and list. */
+static struct status documents_of(struct s3_call *call, struct bucket_document *documents,
+                                  size_t *ret_count) {
+    struct s3_ownership ownership;
+    struct slice list;
+    size_t count = 0;
+    TRY(ownership_of(call, &ownership));
+    TRY(list_of(call, ownership.rule, &list));
+    if (ownership.rule != ACL_OWNER_ENFORCED) {
+        documents[count++] =
+            (struct bucket_document){BUCKET_CONFIG_OWNERSHIP, s3_ownership_document(&ownership)};
     }
+    if (list.ptr != NULL) documents[count++] = (struct bucket_document){BUCKET_CONFIG_ACL, list};
+    *ret_count = count;
     return status_ok();
 }
 
@@ -187,6 +225,9 @@ static struct status refuse_existing(struct s3_call *call, const struct bucket *
 
 static struct status create(struct s3_call *call, struct slice policy) {
     const struct principal *principal = &call->auth.principal;
+    struct bucket_document documents[DOCUMENTS_MAX];
+    size_t document_count;
+    TRY(documents_of(call, documents, &document_count));
     struct bucket_wanted wanted = {
         .name = call->bucket_name,
         .region = call->region->name,
@@ -196,6 +237,8 @@ static struct status create(struct s3_call *call, struct slice policy) {
         .policy = policy,
         .claim_s3_name = true,
         .buckets_max = call->service->buckets_per_project,
+        .documents = documents,
+        .document_count = document_count,
     };
     TRY(wants_lock(call, &wanted.object_lock));
     struct status created =

@@ -261,6 +261,8 @@ struct status op_get_object(struct s3_call *call) {
     uint32_t number;
     TRY(part_number(call, &number));
     TRY(reading_open(call, &reading));
+    TRY(s3_authorize_found(call, s3_version_action("s3:GetObject", s3_param(call, "versionId")),
+                           &call->bucket, &reading->info));
     TRY(conditions_judge(call, &reading->info));
     TRY(number > 0 ? part_choose(call, reading, number) : range_choose(call, reading));
     TRY(headers_answer(call, reading));

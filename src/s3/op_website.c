@@ -8,6 +8,7 @@
 #include "object/object.h"
 #include "s3/grants.h"
 #include "s3/ops.h"
+#include "s3/refusals.h"
 #include "s3/s3.h"
 #include "s3/website.h"
 
@@ -66,7 +67,10 @@ static struct status serve_key(struct s3_call *call, struct slice key) {
     struct access_decision decision;
     bool elsewhere;
     call->key = key;
-    TRY(s3_decide(call, "s3:GetObject", &call->bucket, key, &decision));
+    const struct s3_question question = {
+        .action = "s3:GetObject", .bucket = &call->bucket, .key = key};
+    TRY(s3_decide(call, &question, &decision));
+    if (decision.reason == ACCESS_NOTHING_THERE) return s3_refuse_no_key(call, &call->bucket, key);
     if (!decision.allowed) return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
     struct status s = follow_object(call, &elsewhere);
     if (is_ok(s) && elsewhere) return s;

@@ -59,6 +59,16 @@ struct status op_put_public_access_block(struct s3_call *call);
 struct status op_get_public_access_block(struct s3_call *call);
 struct status op_delete_public_access_block(struct s3_call *call);
 
+/* op_acl.c: access control lists, and whether they count. */
+struct status op_get_bucket_acl(struct s3_call *call);
+struct status op_put_bucket_acl(struct s3_call *call);
+struct status op_object_acl_check(struct s3_call *call);
+struct status op_get_object_acl(struct s3_call *call);
+struct status op_put_object_acl(struct s3_call *call);
+struct status op_get_bucket_ownership_controls(struct s3_call *call);
+struct status op_put_bucket_ownership_controls(struct s3_call *call);
+struct status op_delete_bucket_ownership_controls(struct s3_call *call);
+
 /* op_options.c: preflights of browsers. */
 struct status op_options_check(struct s3_call *call);
 struct status op_options(struct s3_call *call);

@@ -6,8 +6,11 @@
 /* Spec: S3 API, GetObject, "Permissions". */
 struct status s3_refuse_no_key(struct s3_call *call, const struct bucket *bucket,
                                struct slice key) {
+    /* Who may list this key, and be it no other. */
+    const struct s3_question question = {
+        .action = "s3:ListBucket", .bucket = bucket, .prefix = key};
     struct access_decision decision;
-    TRY(s3_decide(call, "s3:ListBucket", bucket, SLICE(""), &decision));
+    TRY(s3_decide(call, &question, &decision));
     if (!decision.allowed) return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
     s3_refuse_with(call, "Key", key);
     return s3_refuse(call, S3_ERROR_NO_SUCH_KEY, NULL);
@@ -36,11 +39,8 @@ struct status s3_refuse_bucket_gone(struct s3_call *call) {
 
 /* Headers, or beginnings of headers, that nothing here honours. */
 static const char *const absent_features[] = {
-    "x-amz-server-side-encryption",
-    "x-amz-copy-source-server-side-encryption",
-    "x-amz-grant-",
-    "x-amz-write-offset-bytes",
-    "x-amz-object-if-match",
+    "x-amz-server-side-encryption", "x-amz-copy-source-server-side-encryption",
+    "x-amz-write-offset-bytes",     "x-amz-object-if-match",
     "x-amz-rename-source",
 };
 
@@ -61,21 +61,15 @@ static struct status feature_check(struct s3_call *call, struct slice name) {
     return status_ok();
 }
 
-/* Canned ACLs: those that say what is so anyway, and those that S3 knows beside them. */
+/* A canned list must be one that there is; whether it may be set the bucket's ownership says. */
 static struct status acl_check(struct s3_call *call) {
-    static const char *const fulfilled[] = {"private", "bucket-owner-full-control",
-                                            "bucket-owner-read"};
-    static const char *const known[] = {"public-read", "public-read-write", "authenticated-read",
-                                        "aws-exec-read", "log-delivery-write"};
-    struct slice acl = s3_header(call, "x-amz-acl");
-    if (acl.len == 0) return status_ok();
-    for (size_t i = 0; i < ARRAY_LEN(fulfilled); i++) {
-        if (slice_eq(acl, slice_str(fulfilled[i]))) return status_ok();
-    }
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (slice_eq(acl, slice_str(known[i]))) return absent_refuse(call, SLICE("x-amz-acl"));
-    }
-    return s3_refuse_argument(call, "x-amz-acl", acl, "Invalid Argument");
+    struct slice name = s3_header(call, "x-amz-acl");
+    const struct acl_owners nobody = {0};
+    struct acl acl;
+    if (name.ptr == NULL) return status_ok();
+    struct status s = acl_canned(name, &nobody, call->arena, &acl);
+    if (!status_is(s, STATUS_NOT_FOUND)) return s;
+    return s3_refuse_argument(call, "x-amz-acl", name, "Invalid Argument");
 }
 
 struct status s3_check_headers(struct s3_call *call) {

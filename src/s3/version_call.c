@@ -59,17 +59,19 @@ static void tell_marker(struct s3_call *call, const struct object_info *marker) 
 
 struct status s3_refuse_no_version(struct s3_call *call, const struct bucket *bucket,
                                    struct slice key, const struct object_version *version) {
+    const struct s3_question question = {
+        .action = "s3:ListBucket", .bucket = bucket, .prefix = key};
     struct access_decision decision;
     struct object_info marker;
     if (version->kind == OBJECT_VERSION_CURRENT) {
         struct status s =
             object_find_marker(call->service->objects, bucket, key, call->arena, &marker);
         if (!is_ok(s) && !status_is(s, STATUS_NOT_FOUND)) return s;
-        TRY(s3_decide(call, "s3:ListBucket", bucket, SLICE(""), &decision));
+        TRY(s3_decide(call, &question, &decision));
         if (is_ok(s) && decision.allowed) tell_marker(call, &marker);
         return s3_refuse_no_key(call, bucket, key);
     }
-    TRY(s3_decide(call, "s3:ListBucket", bucket, SLICE(""), &decision));
+    TRY(s3_decide(call, &question, &decision));
     if (!decision.allowed) return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
     struct object_info named = {.version = version->id,
                                 .null_version = version->kind == OBJECT_VERSION_NULL};
@@ -94,7 +96,9 @@ struct status s3_bypasses_governance(struct s3_call *call, struct slice key, boo
     struct slice said = s3_header(call, "x-amz-bypass-governance-retention");
     *ret_bypasses = false;
     if (!slice_eq_nocase(said, SLICE("true"))) return status_ok();
-    TRY(s3_decide(call, "s3:BypassGovernanceRetention", &call->bucket, key, &decision));
+    const struct s3_question question = {
+        .action = "s3:BypassGovernanceRetention", .bucket = &call->bucket, .key = key};
+    TRY(s3_decide(call, &question, &decision));
     *ret_bypasses = decision.allowed;
     return status_ok();
 }

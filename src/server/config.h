@@ -22,6 +22,7 @@
 
 #include <sys/socket.h>
 
+#include "access/acl.h"
 #include "base/arena.h"
 #include "base/note.h"
 #include "net/address.h"
@@ -69,6 +70,7 @@ struct config_server {
     const char *admin_socket; /* never NULL once loaded */
     struct config_addresses admin_listen;
     bool sigv2;
+    enum acl_ownership object_ownership;
     const char *user;  /* NULL: stay who we are */
     const char *group; /* NULL: the user's own */
 };

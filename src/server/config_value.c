@@ -80,7 +80,7 @@ static struct status parse_choice(const struct target *t, struct slice text,
 
 static struct status parse_bool(const struct target *t, struct slice text) {
     static const struct choice choices[] = {{"on", 1}, {"off", 0}};
-    int value;
+    int value = 0;
     TRY(parse_choice(t, text, choices, 2, "'on' or 'off'", &value));
     *(bool *)t->field = value != 0;
     return status_ok();
@@ -88,15 +88,25 @@ static struct status parse_bool(const struct target *t, struct slice text) {
 
 static struct status parse_media(const struct target *t, struct slice text) {
     static const struct choice choices[] = {{"hdd", CONFIG_MEDIA_HDD}, {"ssd", CONFIG_MEDIA_SSD}};
-    int value;
+    int value = 0;
     TRY(parse_choice(t, text, choices, 2, "'hdd' or 'ssd'", &value));
     *(enum config_media *)t->field = (enum config_media)value;
     return status_ok();
 }
 
+static struct status parse_ownership(const struct target *t, struct slice text) {
+    static const struct choice choices[] = {{"enforced", ACL_OWNER_ENFORCED},
+                                            {"preferred", ACL_OWNER_PREFERRED},
+                                            {"writer", ACL_OBJECT_WRITER}};
+    int value = 0;
+    TRY(parse_choice(t, text, choices, 3, "'enforced', 'preferred' or 'writer'", &value));
+    *(enum acl_ownership *)t->field = (enum acl_ownership)value;
+    return status_ok();
+}
+
 static struct status parse_access_format(const struct target *t, struct slice text) {
     static const struct choice choices[] = {{"json", ACCESS_LOG_JSON}, {"s3", ACCESS_LOG_S3}};
-    int value;
+    int value = 0;
     TRY(parse_choice(t, text, choices, 2, "'json' or 's3'", &value));
     *(enum access_log_format *)t->field = (enum access_log_format)value;
     return status_ok();
@@ -372,6 +382,7 @@ static const struct type_row types[] = {
     [CONFIG_TYPE_HOSTS] = {add_host, true},
     [CONFIG_TYPE_LOG_LEVEL] = {parse_log_level, false},
     [CONFIG_TYPE_MEDIA] = {parse_media, false},
+    [CONFIG_TYPE_OWNERSHIP] = {parse_ownership, false},
     [CONFIG_TYPE_NAME] = {parse_name, false},
     [CONFIG_TYPE_NAMES] = {add_name, true},
     [CONFIG_TYPE_NETWORKS] = {add_network, true},

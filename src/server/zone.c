@@ -37,7 +37,8 @@ void zone_init(struct zone *zone, const struct config *config, struct object_sto
                                         .region_count = config->region_count,
                                         .buckets_per_project = config->limits.buckets_per_project,
                                         .identity = identity,
-                                        .allow_sigv2 = config->server.sigv2};
+                                        .allow_sigv2 = config->server.sigv2,
+                                        .object_ownership = config->server.object_ownership};
 }
 
 void zone_fini(struct zone *zone) {

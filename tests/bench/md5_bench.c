@@ -1,9 +1,9 @@
 /*
  * md5_bench - what the MD5 of uploads costs, alone and side by side
  *
- * Usage: md5_bench [SECONDS] [KIB]
- * For 1, 2, 4, 8, 16 and 32 threads that each take in pieces of KIB KiB (256): GB/s of wall time
- * and per second of processor time, by OpenSSL and by the service.
+ * Usage: md5_bench [SECONDS]
+ * For 1, 2, 4, 8, 16 and 32 threads that each take in pieces of 256 KiB: GB/s of wall time and per
+ * second of processor time, by OpenSSL and by the service.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,7 +16,7 @@
 #include "base/check.h"
 #include "crypto/md5_stream.h"
 
-static size_t piece_len = 256 * 1024;
+enum { PIECE = 256 * 1024 };
 
 static atomic_bool stop;
 static atomic_ullong taken;
@@ -30,7 +30,7 @@ static double seconds_of(clockid_t clock) {
 
 static void *run(void *argument) {
     (void)argument;
-    unsigned char *piece = calloc(1, piece_len);
+    unsigned char *piece = calloc(1, PIECE);
     CHECK(piece);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     CHECK(context && EVP_DigestInit_ex(context, EVP_md5(), NULL) == 1);
@@ -38,12 +38,13 @@ static void *run(void *argument) {
     md5_stream_begin(&stream, md5_service_shared());
     while (!atomic_load(&stop)) {
         if (by_openssl) {
-            EVP_DigestUpdate(context, piece, piece_len);
+            EVP_DigestUpdate(context, piece, PIECE);
         } else {
-            md5_stream_update(&stream, slice_of(piece, piece_len));
+            md5_stream_update(&stream, slice_of(piece, PIECE));
         }
-        atomic_fetch_add(&taken, piece_len);
+        atomic_fetch_add(&taken, PIECE);
     }
+    md5_stream_abandon(&stream);
     EVP_MD_CTX_free(context);
     free(piece);
     return NULL;
@@ -69,7 +70,6 @@ static void measure(unsigned count, double seconds) {
 
 int main(int argc, char **argv) {
     double seconds = argc > 1 ? strtod(argv[1], NULL) : 1;
-    if (argc > 2) piece_len = strtoul(argv[2], NULL, 10) * 1024;
     printf("kernel %s\n", md5_kernel_best()->name);
     for (unsigned count = 1; count <= 32; count *= 2) {
         for (int i = 0; i < 2; i++) {

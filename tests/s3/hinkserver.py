@@ -24,10 +24,11 @@ def free_port():
         return s.getsockname()[1]
 
 
-def zone_config(source, folder, extra="", tls=None, user=None):
+def zone_config(source, folder, extra="", tls=None, user=None, server=""):
     """The shipped configuration `source` with its ports and data directory moved; the port map.
 
-    `tls` is a pair (certificate file, key file) for every endpoint, `user` whom to become.
+    `tls` is a pair (certificate file, key file) for every endpoint, `user` whom to become, `server`
+    lines for the section [server].
     """
     text = (ROOT / "conf" / source).read_text()
     ports = {}
@@ -39,7 +40,8 @@ def zone_config(source, folder, extra="", tls=None, user=None):
     text = re.sub(r"(127\.0\.0\.1:)(\d+)", moved, text)
     text = re.sub(r"(?m)^(data\s*=\s*).*$", r"\g<1>" + str(folder / "data"), text)
     if user:
-        text = text.replace("[server]\n", f"[server]\nuser = {user}\n")
+        server += f"user = {user}\n"
+    text = text.replace("[server]\n", "[server]\n" + server)
     if tls:
         lines = f"tls_certificate = {tls[0]}\ntls_key = {tls[1]}\n"
         text = re.sub(r"(?m)^(\[endpoint [^]]*\]\n)", r"\g<1>" + lines, text)
@@ -95,10 +97,11 @@ class Server:
 class Zone(Server):
     """One of the page's zones, from its shipped configuration, on free ports."""
 
-    def __init__(self, folder, source="europe-se-1a.conf", extra="", tls=None, user=None, **more):
+    def __init__(self, folder, source="europe-se-1a.conf", extra="", tls=None, user=None, server="",
+                 **more):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.config, self.ports = zone_config(source, folder, extra, tls, user)
+        self.config, self.ports = zone_config(source, folder, extra, tls, user, server)
         shift = {"europe-se-1a.conf": ("9000", "9001", "9090"),
                  "europe-se-1b.conf": ("9010", "9011", "9091")}[source]
         self.endpoint = "http://127.0.0.1:" + self.ports[shift[0]]

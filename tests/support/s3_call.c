@@ -57,7 +57,21 @@ static struct status find_key(struct identity *identity, struct slice access_key
     return status_of(STATUS_NOT_FOUND);
 }
 
-static const struct identity_ops identity_ops = {find_key};
+static struct status find_name(struct identity *who, struct slice id, struct arena *arena,
+                               struct slice *ret_name) {
+    (void)who;
+    (void)arena;
+    for (size_t i = 0; i < ARRAY_LEN(people); i++) {
+        if (people[i].anonymous) continue;
+        bool is_project = slice_eq(people[i].project_id, id);
+        if (!is_project && !slice_eq(people[i].user_id, id)) continue;
+        *ret_name = is_project ? people[i].project_name : people[i].user_name;
+        return status_ok();
+    }
+    return status_of(STATUS_NOT_FOUND);
+}
+
+static const struct identity_ops identity_ops = {find_key, find_name};
 static struct identity identity = {&identity_ops};
 
 /* ---- the world ---------------------------------------------------------------------------- */

@@ -115,6 +115,33 @@ static void test_a_denial_is_final(void **state) {
     decides(&own, false, ACCESS_POLICY_DENIES);
 }
 
+/* Lists give what they give beside policies, and decide alone about what is another's. */
+static void test_lists(void **state) {
+    (void)state;
+    const struct acl_grant grant = {ACL_USER, SLICE("a"), SLICE(""), ACL_READ};
+    const struct acl acl = {.owner_id = SLICE("c"), .grants = &grant, .grant_count = 1};
+    struct access_request foreign = request("a", "b");
+    foreign.acl = &acl;
+    decides(&foreign, true, ACCESS_ACL_ALLOWS);
+    foreign.question.action = SLICE("s3:PutObjectAcl");
+    decides(&foreign, false, ACCESS_NOTHING_ALLOWS);
+    foreign.question.action = SLICE("s3:GetObject");
+    foreign.policy = policy("Deny", "\"*\"");
+    decides(&foreign, false, ACCESS_POLICY_DENIES);
+    struct access_request owner = request("b", "b");
+    owner.acl = &acl;
+    decides(&owner, true, ACCESS_OWNER);
+    owner.is_anothers_object = true;
+    decides(&owner, false, ACCESS_NOTHING_ALLOWS);
+    owner.policy = policy("Allow", "\"*\"");
+    decides(&owner, false, ACCESS_NOTHING_ALLOWS);
+    struct access_request absent = request("a", "b");
+    absent.is_absent_object = true;
+    decides(&absent, false, ACCESS_NOTHING_THERE);
+    absent.policy = policy("Allow", "\"*\"");
+    decides(&absent, true, ACCESS_POLICY_ALLOWS);
+}
+
 /* Who owns the bucket can always take a policy away that shuts everybody out. */
 static void test_the_owner_keeps_the_policy(void **state) {
     (void)state;
@@ -150,6 +177,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_everybody_may_ask_for_their_buckets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policies_allow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_denial_is_final, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_owner_keeps_the_policy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_public_access_block, setup, teardown),
     };

@@ -165,19 +165,20 @@ static void test_what_cannot_be_honoured_is_refused_by_name(void **state) {
         {"x-amz-acl: private\r\n", 200, NULL},
         {"x-amz-object-ownership: BucketOwnerEnforced\r\n", 409, "BucketAlreadyOwnedByYou"},
         {"x-amz-bucket-object-lock-enabled: false\r\n", 409, "BucketAlreadyOwnedByYou"},
-        {"x-amz-acl: public-read\r\n", 501, "NotImplemented"},
+        {"x-amz-acl: public-read\r\n", 400, "InvalidBucketAclWithObjectOwnership"},
         {"x-amz-acl: everybody\r\n", 400, "InvalidArgument"},
-        {"x-amz-object-ownership: ObjectWriter\r\n", 501, "NotImplemented"},
+        {"x-amz-object-ownership: ObjectWriter\r\n", 409, "BucketAlreadyOwnedByYou"},
         {"x-amz-object-ownership: Me\r\n", 400, "InvalidArgument"},
         {"x-amz-bucket-object-lock-enabled: maybe\r\n", 400, "InvalidArgument"},
-        {"x-amz-grant-read: id=x\r\n", 501, "NotImplemented"},
-        {"X-Amz-Grant-Full-Control: id=x\r\n", 501, "NotImplemented"},
+        {"x-amz-grant-read: id=x\r\n", 400, "InvalidArgument"},
+        {"X-Amz-Grant-Read: id=project-b\r\n", 400, "InvalidBucketAclWithObjectOwnership"},
+        {"x-amz-bucket-namespace: account-regional\r\n", 501, "NotImplemented"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         s3_test_expect(&t, "PUT /bucket", cases[i].header, SLICE(""), cases[i].status,
                        cases[i].code);
     }
-    assert_true(slice_eq(s3_test_element(&t, "Header"), SLICE("X-Amz-Grant-Full-Control")));
+    assert_true(slice_eq(s3_test_element(&t, "Header"), SLICE("x-amz-bucket-namespace")));
     s3_test_expect(&t, "PUT /bucket-2", NULL,
                    SLICE("<CreateBucketConfiguration><Tags/></CreateBucketConfiguration>"), 501,
                    "NotImplemented");

@@ -276,8 +276,6 @@ static void test_what_is_not_there_is_said_by_name(void **state) {
     static const char *const headers[] = {
         "x-amz-server-side-encryption: AES256\r\n",
         "x-amz-server-side-encryption-customer-algorithm: AES256\r\n",
-        "x-amz-grant-read: id=x\r\n",
-        "x-amz-acl: public-read\r\n",
         "x-amz-write-offset-bytes: 0\r\n",
     };
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
@@ -285,6 +283,10 @@ static void test_what_is_not_there_is_said_by_name(void **state) {
         struct slice named = s3_test_element(&test, "Header");
         assert_true(slice_starts_with(slice_str(headers[i]), named) && named.len > 8);
     }
+    expect("PUT /bkt/k", "x-amz-grant-read: id=x\r\n", SLICE("x"), 400,
+           "AccessControlListNotSupported");
+    expect("PUT /bkt/k", "x-amz-acl: public-read\r\n", SLICE("x"), 400,
+           "AccessControlListNotSupported");
     expect("PUT /bkt/k", "x-amz-acl: public-ready\r\n", SLICE("x"), 400, "InvalidArgument");
     expect("PUT /bkt/k", "x-amz-storage-class: NONSENSE\r\n", SLICE("x"), 400,
            "InvalidStorageClass");

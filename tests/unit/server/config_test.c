@@ -75,6 +75,7 @@ static void test_values_of_every_type(void **state) {
     struct config *c = parse(
         "\xef\xbb\xbf; remark\r\n[server] ; remark\r\n  zone = z-1 ; remark\r\n\tdata=/d\r\n"
         "admin_listen = 127.0.0.1:1, [::1]:2\nadmin_listen = *:3\nsigv2 = off\n"
+        "object_ownership = writer\n"
         "[limits]\nworkers : 8\nbody_memory = 1 GiB\nio_timeout = 1500ms\nbody_rate = 4kB\n"
         "idle_timeout = 2m\nshutdown_timeout = 0s\n"
         "[proxy]\ntrusted = 10.0.0.0/8, ::1, 192.0.2.7\nproxy_protocol = on\n"
@@ -90,6 +91,7 @@ static void test_values_of_every_type(void **state) {
     assert_string_equal(c->server.admin_listen.items[2].text, "*:3");
     assert_int_equal(c->server.admin_listen.items[2].address.ss_family, AF_INET6);
     assert_false(c->server.sigv2);
+    assert_int_equal(c->server.object_ownership, ACL_OBJECT_WRITER);
     assert_int_equal(c->limits.workers, 8);
     assert_int_equal(c->limits.workers_without_body, 2);
     assert_int_equal(c->limits.body_memory_bytes, 1 << 30);
@@ -145,6 +147,8 @@ static void test_refuses_bad_values(void **state) {
     (void)state;
     assert_refused("[log]\nlevel =\n",
                    "f:2: level: '' is not 'error', 'warning', 'info' or 'debug'");
+    assert_refused("[server]\nobject_ownership = mine\n",
+                   "f:2: object_ownership: 'mine' is not 'enforced', 'preferred' or 'writer'");
     assert_refused("[server]\nsigv2 = yes\n", "f:2: sigv2: 'yes' is not 'on' or 'off'");
     assert_refused("[limits]\nworkers = 1\n", "f:2: workers: 1 is out of bounds: from 2 to 4096");
     assert_refused("[limits]\nworkers = -1\n", "f:2: workers: '-1' is not a whole number");

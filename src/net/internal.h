@@ -8,7 +8,9 @@
  *
  * Readiness is edge-triggered and registered once. While a worker owns the connection an event
  * only sets `pending`; a second one disarms it, so that a body does not wake the poller segment by
- * segment. Whoever parks it looks at `pending`, `maybe_more` and `armed` under the lock.
+ * segment. Whoever parks it looks at `pending`, `maybe_more` and `armed` under the lock. An event
+ * that says that the peer is done will not be followed by another: from then on it is read until
+ * the end (`peer_done`).
  *
  * Threads: docs/threads.md.
  */
@@ -87,6 +89,7 @@ struct net_conn {
     bool maybe_more;
     bool tls;
     bool peer_eof;
+    bool peer_done;  /* atomic: its end is among what is to be read */
     bool over_limit; /* counted in server->refused_open */
     bool has_proxy;  /* `local` is what the header said */
     struct net_address peer;

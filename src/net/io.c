@@ -37,7 +37,7 @@ static enum io_result plain_recv(struct net_conn *conn, void *buffer, size_t cap
     do {
         n = recv(conn->fd, buffer, cap, flags);
     } while (n < 0 && errno == EINTR);
-    conn->maybe_more = n == (ssize_t)cap;
+    conn->maybe_more = n == (ssize_t)cap || (n > 0 && LOAD(conn->peer_done));
     if (n > 0) {
         *ret_len = (size_t)n;
         return IO_DATA;

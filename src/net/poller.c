@@ -229,6 +229,8 @@ static bool claim(struct net_conn *conn) {
 }
 
 static void on_conn(struct net_poller *poller, struct net_conn *conn, uint32_t events) {
+    /* Before anybody else hears of the event. */
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) STORE(conn->peer_done, true);
     if (!claim(conn)) return;
     /* A new socket can always be written to; TLS's memory is for those who say something. */
     if (events == EPOLLOUT && conn->ssl == NULL) return;

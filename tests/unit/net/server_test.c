@@ -1,6 +1,7 @@
 /* Connections without TLS: heads, bodies, pipelining, limits, drain. */
 #include "unit/net/support.h"
 
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 
 static void test_keeps_connections(void **state) {
@@ -416,6 +417,40 @@ static void test_drain_cuts_in_the_end(void **state) {
     fixture_free(fixture);
 }
 
+/* Sends what stands in one segment with our end, so that the server has one event for both. */
+static void send_and_end(int fd, const char *text) {
+    int on = 1;
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)), 0);
+    client_send(fd, text);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+}
+
+/* An end that comes with bytes is noticed, and not only when a deadline is over. */
+static void test_ends_that_come_with_bytes(void **state) {
+    (void)state;
+    struct fixture *fixture = fixture_new();
+    fixture_start(fixture);
+    int half = client_connect(fixture, 0);
+    send_and_end(half, "PI");
+    client_expect_end(half);
+    int whole = client_connect(fixture, 0);
+    send_and_end(whole, "PING\r\n\r\n");
+    client_expect(whole, "PONG\n");
+    client_expect_end(whole);
+    int behind = client_connect(fixture, 0);
+    client_send(behind, "HOLD\r\n\r\n");
+    fixture_await_holding(fixture, 1);
+    send_and_end(behind, "PING\r\n\r\n");
+    fixture_release(fixture);
+    client_expect(behind, "HELD\nPONG\n");
+    client_expect_end(behind);
+    AWAIT_STAT(fixture, accepted, 3);
+    client_close(half);
+    client_close(whole);
+    client_close(behind);
+    fixture_free(fixture);
+}
+
 static void test_close_without_start(void **state) {
     (void)state;
     struct fixture *fixture = fixture_new();
@@ -427,6 +462,7 @@ static void test_close_without_start(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keeps_connections),
+        cmocka_unit_test(test_ends_that_come_with_bytes),
         cmocka_unit_test(test_head_byte_by_byte),
         cmocka_unit_test(test_pipelined),
         cmocka_unit_test(test_many_pipelined_on_many_connections),

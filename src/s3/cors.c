@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "http/text.h"
 
-enum { WORDS_MAX = 100 };
+enum { WORDS_MAX = 100, EXPOSED_BYTES_MAX = 4096 };
 
 /* A configuration on its way in. */
 struct parse {
@@ -75,6 +75,19 @@ static struct status stars_check(struct parse *p, const char *what, const struct
     return status_ok();
 }
 
+/* They are said in every answer: each must be a header's name, and all must fit into a head. */
+static struct status exposed_check(struct parse *p, const struct cors_words *exposed) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < exposed->count; i++) {
+        bytes += exposed->items[i].len;
+        if (http_is_token(exposed->items[i]) && bytes <= EXPOSED_BYTES_MAX) continue;
+        return note_status(p->note, STATUS_INVALID,
+                           "ExposeHeader \"%.*s\" is no header's name, or they are too long.",
+                           SLICE_FMT(slice_take(exposed->items[i], 128)));
+    }
+    return status_ok();
+}
+
 static struct status rule_read(struct parse *p, const struct xml_node *node,
                                struct cors_rule *ret_rule) {
     ret_rule->id = slice_trim(xml_text(node, "ID"));
@@ -87,6 +100,7 @@ static struct status rule_read(struct parse *p, const struct xml_node *node,
     TRY(stars_check(p, "AllowedOrigin", &ret_rule->origins, 1));
     TRY(stars_check(p, "AllowedHeader", &ret_rule->headers, 1));
     TRY(stars_check(p, "ExposeHeader", &ret_rule->exposed, 0));
+    TRY(exposed_check(p, &ret_rule->exposed));
     if (xml_child(node, "MaxAgeSeconds") == NULL) return status_ok();
     ret_rule->has_max_age = true;
     bool fine =

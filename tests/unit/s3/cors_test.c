@@ -10,6 +10,7 @@
 /* After those it needs. */
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 
 static struct arena arena;
@@ -110,6 +111,9 @@ static void test_refuses(void **state) {
         {RULES(RULE(METHOD("GET"))), true},
         {RULES(RULE(ORIGIN("*"))), true},
         {RULES(RULE(ORIGIN("") METHOD("GET"))), true},
+        /* What no answer could say. */
+        {RULES(RULE(ORIGIN("*") METHOD("GET") EXPOSE("x-a\nx-b"))), false},
+        {RULES(RULE(ORIGIN("*") METHOD("GET") EXPOSE("x a"))), false},
         {RULES(RULE(ORIGIN("*") METHOD("GET") "<MaxAgeSeconds>soon</MaxAgeSeconds>")), true},
         {RULES(RULE(ORIGIN("*") METHOD("PATCH"))), false},
         {RULES(RULE(ORIGIN("http://*.*") METHOD("GET"))), false},
@@ -126,11 +130,29 @@ static void test_refuses(void **state) {
     }
 }
 
+static void test_exposed_headers_fit_into_a_head(void **state) {
+    (void)state;
+    static char text[8192];
+    struct cors cors;
+    bool malformed;
+    for (int len = 40; len <= 41; len++) {
+        struct buf out;
+        buf_init_fixed(&out, text, sizeof text);
+        buf_append_str(&out, "<CORSConfiguration><CORSRule>" ORIGIN("*") METHOD("GET"));
+        for (int i = 0; i < 100; i++) buf_printf(&out, EXPOSE("%0*d"), len, i);
+        buf_append_str(&out, "</CORSRule></CORSConfiguration>");
+        assert_true(is_ok(buf_ok(&out)));
+        struct status s = cors_parse(&arena, buf_slice(&out), &note, &malformed, &cors);
+        assert_true(len == 40 ? is_ok(s) : status_is(s, STATUS_INVALID));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_matching, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_exposed_headers_fit_into_a_head, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,8 @@ static void test_on_answers(void **state) {
     assert_header("Access-Control-Allow-Origin", NULL);
     s3_test_expect(&test, "DELETE /bkt/key", ORIGIN, SLICE(""), 204, NULL);
     assert_header("Access-Control-Allow-Origin", NULL);
+    s3_test_expect(&test, "DELETE /bkt/key", ORIGIN WANTS("PUT"), SLICE(""), 204, NULL);
+    assert_header("Access-Control-Allow-Origin", "https://my.app");
 }
 
 static void test_on_errors(void **state) {

@@ -216,6 +216,14 @@ struct status object_part_find(struct object_store *store, const struct bucket *
                                const struct object_info *info, uint32_t number,
                                struct object_part *ret_part);
 
+/*
+ * Reads all parts of an object that was uploaded in parts, in order, into `parts`, which has room
+ * for info->part_count.
+ * Errors: NOT_FOUND (the object was replaced meanwhile); CORRUPT; IO; NO_MEMORY.
+ */
+struct status object_parts_read(struct object_store *store, const struct bucket *bucket,
+                                const struct object_info *info, struct object_part *parts);
+
 /* ---- writing ------------------------------------------------------------------------------ */
 
 struct object_writer;

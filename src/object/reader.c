@@ -274,3 +274,21 @@ struct status object_part_find(struct object_store *store, const struct bucket *
     arena_fini(&arena);
     return s;
 }
+
+struct status object_parts_read(struct object_store *store, const struct bucket *bucket,
+                                const struct object_info *info, struct object_part *parts) {
+    struct arena arena;
+    struct record_manifest manifest;
+    arena_init(&arena, READER_ARENA_BLOCK, READER_ARENA_MAX);
+    struct status s =
+        manifest_read(store, bucket->incarnation, manifest_id(&info->content), &arena, &manifest);
+    if (is_ok(s) && manifest.count != info->part_count) s = status_of(STATUS_CORRUPT);
+    uint64_t first = 0;
+    for (size_t i = 0; is_ok(s) && i < manifest.count; i++) {
+        const struct record_manifest_part *part = &manifest.parts[i];
+        parts[i] = (struct object_part){part->number, first, part->size, part->checksum};
+        first += part->size;
+    }
+    arena_fini(&arena);
+    return s;
+}

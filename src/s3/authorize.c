@@ -119,16 +119,19 @@ struct status s3_authorize_found(struct s3_call *call, const char *action,
     const struct s3_question question = {
         .action = action, .bucket = bucket, .key = info->key, .info = info};
     struct access_decision decision;
-    if (!s3_lists_count(call, bucket)) return status_ok();
+    if (!s3_lists_count(call, bucket) && !s3_tags_count(call, bucket)) return status_ok();
     TRY(s3_decide(call, &question, &decision));
     return decision.allowed ? status_ok() : deny(call);
 }
 
 struct status s3_authorize_other(struct s3_call *call, const char *action, struct slice bucket_name,
-                                 struct slice key, struct bucket *ret_bucket) {
+                                 struct slice key, const struct object_version *version,
+                                 struct bucket *ret_bucket) {
     struct bucket bucket;
     TRY(find_bucket(call, bucket_name, &bucket));
-    TRY(allow(call, action, &bucket, key));
+    struct s3_question question = {.action = action, .bucket = &bucket, .key = key};
+    if (version != NULL) question.version = *version;
+    TRY(ask(call, &question));
     *ret_bucket = bucket;
     return status_ok();
 }

@@ -215,11 +215,12 @@ struct status s3_expect_owner(struct s3_call *call, const char *name, const stru
 
 /*
  * Whether the principal may do `action` on another bucket and key than the call's own (a copy's
- * source, a key of a multi-delete). Finds the bucket.
- * Errors: REFUSED (AccessDenied, NoSuchBucket); IO.
+ * source, a key of a multi-delete), in the version that call->asked_version names. Finds the
+ * bucket. Errors: REFUSED (AccessDenied, NoSuchBucket); IO.
  */
 struct status s3_authorize_other(struct s3_call *call, const char *action, struct slice bucket_name,
-                                 struct slice key, struct bucket *ret_bucket);
+                                 struct slice key, const struct object_version *version,
+                                 struct bucket *ret_bucket);
 
 /*
  * The same of an object that has been opened: the one that was there when the request was

@@ -86,7 +86,7 @@ struct status s3_copy_source_open(struct s3_call *call, struct s3_copy_source *r
     TRY(name_of(call, &name, &source.version));
     source.key = name.key;
     TRY(s3_authorize_other(call, s3_version_action("s3:GetObject", name.version), name.bucket,
-                           name.key, &source.bucket));
+                           name.key, &source.version, &source.bucket));
     TRY(s3_expect_owner(call, "x-amz-source-expected-bucket-owner", &source.bucket));
     struct status status =
         object_open_version(call->service->objects, &source.bucket, name.key, &source.version,

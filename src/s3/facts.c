@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/date.h"
+#include "s3/tagging.h"
 
 static struct slice source_ip(const struct s3_call *call) {
     return call->source_ip;
@@ -128,12 +129,49 @@ static struct slice value_of(const struct s3_facts *facts, struct slice key) {
     return http_head_find(call->head, slice_skip(key, 3));
 }
 
+/* A value that is there, also where it is empty. */
+static struct slice there(struct slice value) {
+    return value.len > 0 ? value : SLICE("");
+}
+
+/* The value of the tag that a key names; false: the key is about something else. */
+static bool existing_tag(const struct s3_facts *facts, struct slice key, struct slice *ret_value) {
+    const struct slice prefix = SLICE("s3:ExistingObjectTag/");
+    if (!slice_starts_with_nocase(key, prefix)) return false;
+    struct slice name = slice_skip(key, prefix.len);
+    *ret_value = slice_of(NULL, 0);
+    for (size_t i = 0; i < facts->existing.count; i++) {
+        const struct object_pair *tag = &facts->existing.items[i];
+        if (slice_eq(tag->name, name)) *ret_value = there(tag->value);
+    }
+    return true;
+}
+
+static bool request_tag(const struct s3_facts *facts, struct slice key, struct slice *ret_value) {
+    const struct slice prefix = SLICE("s3:RequestObjectTag/");
+    struct slice header = s3_header(facts->call, "x-amz-tagging");
+    struct tag_set tags = {0};
+    enum tagging_defect defect;
+    if (!slice_starts_with_nocase(key, prefix)) return false;
+    struct slice name = slice_skip(key, prefix.len);
+    *ret_value = slice_of(NULL, 0);
+    /* What is no set of tags is refused by the operation. */
+    IGNORE_STATUS(tagging_parse_header(facts->call->arena, header, TAGGING_OBJECT_TAGS_MAX, NULL,
+                                       &defect, &tags));
+    for (size_t i = 0; i < tags.count; i++) {
+        if (slice_eq(tags.items[i].key, name)) *ret_value = there(tags.items[i].value);
+    }
+    return true;
+}
+
 static bool find_fact(const struct policy_facts *facts, struct slice key,
                       struct policy_values *ret_values) {
     /* The caller's struct is not const; only what it is seen through here is. */
     struct s3_facts *f = (struct s3_facts *)(uintptr_t)facts;
     bool is_prefix = f->prefix.ptr != NULL && slice_eq_nocase(key, SLICE("s3:prefix"));
-    f->value = is_prefix ? f->prefix : value_of(f, key);
+    if (!existing_tag(f, key, &f->value) && !request_tag(f, key, &f->value)) {
+        f->value = is_prefix ? f->prefix : value_of(f, key);
+    }
     *ret_values = (struct policy_values){&f->value, 1};
     return f->value.ptr != NULL;
 }

@@ -2,7 +2,8 @@
  * facts.h - the condition keys of policies, as a request has them
  *
  * Keys of aws: and s3: that can be told from the request; a key that a request does not have is
- * absent. "s3:x-amz-…" is the header of that name.
+ * absent. "s3:x-amz-…" is the header of that name; "s3:RequestObjectTag/…" is a tag of the header
+ * x-amz-tagging, "s3:ExistingObjectTag/…" one of the object.
  *
  * Threads: one at a time.
  * Spec: AWS Service Authorization Reference, "Condition keys for Amazon S3"; IAM User Guide, "AWS
@@ -12,14 +13,16 @@
 #define S3_FACTS_H
 
 #include "access/policy.h"
+#include "object/object.h"
 #include "s3/call.h"
 
 struct s3_facts {
     struct policy_facts facts;
     const struct s3_call *call;
     const struct bucket *bucket;
-    struct slice prefix; /* s3:prefix; a NULL ptr: the query's */
-    struct slice value;  /* what the last find found */
+    struct slice prefix;          /* s3:prefix; a NULL ptr: the query's */
+    struct object_pairs existing; /* tags of the object that is asked about; set after init */
+    struct slice value;           /* what the last find found */
 };
 
 /* Facts about `call` where it touches `bucket`, its own or another; both outlive them. */

@@ -53,6 +53,7 @@ struct status s3_requester_pays(struct s3_call *call, const struct bucket *bucke
 struct s3_grants {
     struct kv_partition incarnation;
     const struct policy *policy; /* NULL: none */
+    bool asks_tags;              /* it speaks of tags that an object has */
     struct public_access block;
     bool lists_count;
     struct acl acl; /* the bucket's, where lists count */
@@ -71,6 +72,21 @@ static struct status lists_read(struct s3_call *call, const struct bucket *bucke
     return status_ok();
 }
 
+/* Whether an object has to be looked at before its policy can be asked. */
+static struct status speaks_of_tags(struct s3_call *call, const struct bucket *bucket,
+                                    const struct policy *policy, bool *ret_speaks) {
+    struct slice text;
+    *ret_speaks = false;
+    if (policy == NULL) return status_ok();
+    TRY(document_read(call, bucket, BUCKET_CONFIG_POLICY, &text));
+    const struct slice word = SLICE("existingobjecttag");
+    for (size_t i = 0; i < text.len && !*ret_speaks; i++) {
+        /* What is escaped may be anything. */
+        *ret_speaks = text.ptr[i] == '\\' || slice_starts_with_nocase(slice_skip(text, i), word);
+    }
+    return status_ok();
+}
+
 /*
  * Reads and parses them once a request and bucket: a list of a thousand keys asks a thousand times,
  * and a policy may be large.
@@ -86,6 +102,7 @@ static struct status grants_of(struct s3_call *call, const struct bucket *bucket
     if (grants == NULL) return status_of(STATUS_NO_MEMORY);
     grants->incarnation = bucket->incarnation;
     TRY(s3_policy_read(call, bucket, &grants->policy));
+    TRY(speaks_of_tags(call, bucket, grants->policy, &grants->asks_tags));
     if (grants->policy != NULL) TRY(s3_public_access_read(call, bucket, &grants->block));
     TRY(lists_read(call, bucket, grants));
     call->grants = *ret_grants = grants;
@@ -96,6 +113,12 @@ bool s3_lists_count(const struct s3_call *call, const struct bucket *bucket) {
     const struct s3_grants *known = call->grants;
     return known != NULL && kv_partition_eq(known->incarnation, bucket->incarnation) &&
            known->lists_count;
+}
+
+bool s3_tags_count(const struct s3_call *call, const struct bucket *bucket) {
+    const struct s3_grants *known = call->grants;
+    return known != NULL && kv_partition_eq(known->incarnation, bucket->incarnation) &&
+           known->asks_tags;
 }
 
 static struct slice resource_arn(struct s3_call *call, const struct bucket *bucket,
@@ -151,6 +174,22 @@ static struct status ask_lists(struct s3_call *call, const struct s3_question *q
     return ask_object(call, question->bucket, grants, info, request);
 }
 
+/* The tags that the object has which is asked about; none where there is none. */
+static struct status existing_tags(struct s3_call *call, const struct s3_question *question,
+                                   const struct s3_grants *grants, struct object_pairs *ret_tags) {
+    struct object_info info;
+    *ret_tags = (struct object_pairs){0};
+    if (!grants->asks_tags || question->key.len == 0) return status_ok();
+    if (question->info != NULL) {
+        *ret_tags = question->info->meta.tags;
+        return status_ok();
+    }
+    struct status s = object_find_version(call->service->objects, question->bucket, question->key,
+                                          &question->version, call->arena, &info);
+    if (is_ok(s)) *ret_tags = info.meta.tags;
+    return status_is(s, STATUS_NOT_FOUND) ? status_ok() : s;
+}
+
 struct status s3_decide(struct s3_call *call, const struct s3_question *question,
                         struct access_decision *ret_decision) {
     const struct principal *principal = &call->auth.principal;
@@ -160,6 +199,7 @@ struct status s3_decide(struct s3_call *call, const struct s3_question *question
     TRY(grants_of(call, bucket, &grants));
     s3_facts_init(&facts, call, bucket);
     facts.prefix = question->prefix;
+    TRY(existing_tags(call, question, grants, &facts.existing));
     struct access_request request = {
         .question = {.principal = {.anonymous = principal->anonymous,
                                    .account = principal->project_id,

@@ -47,4 +47,7 @@ struct status s3_decide(struct s3_call *call, const struct s3_question *question
 /* Whether lists count in the bucket, which the request has asked about before. */
 bool s3_lists_count(const struct s3_call *call, const struct bucket *bucket);
 
+/* Whether its policy speaks of tags that an object has; likewise. */
+bool s3_tags_count(const struct s3_call *call, const struct bucket *bucket);
+
 #endif

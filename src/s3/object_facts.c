@@ -1,5 +1,7 @@
 #include "s3/object_facts.h"
 
+#include <stdlib.h>
+
 #include "base/date.h"
 #include "s3/grants.h"
 #include "s3/lock_document.h"
@@ -26,6 +28,10 @@ struct status s3_tagging_refuse(struct s3_call *call, enum tagging_defect defect
                      "query parameters without tag name duplicates.");
 }
 
+static int by_name(const void *a, const void *b) {
+    return slice_cmp(((const struct object_pair *)a)->name, ((const struct object_pair *)b)->name);
+}
+
 struct status s3_tags_to_pairs(struct arena *arena, const struct tag_set *tags,
                                struct object_pairs *ret_pairs) {
     struct object_pair *pairs = arena_calloc(arena, tags->count + 1, sizeof *pairs);
@@ -33,6 +39,7 @@ struct status s3_tags_to_pairs(struct arena *arena, const struct tag_set *tags,
     for (size_t i = 0; i < tags->count; i++) {
         pairs[i] = (struct object_pair){tags->items[i].key, tags->items[i].value};
     }
+    qsort(pairs, tags->count, sizeof *pairs, by_name);
     *ret_pairs = (struct object_pairs){pairs, tags->count};
     return status_ok();
 }
@@ -55,8 +62,14 @@ struct status s3_tags_of_request(struct s3_call *call, struct object_pairs *ret_
     enum tagging_defect defect;
     *ret_tags = (struct object_pairs){0};
     if (header.len == 0) return status_ok();
+    /* Spec: S3 POST Object: the field of a form has the document. */
+    bool of_form = call->op != NULL && call->op->subject == S3_KEYS;
+    bool is_document = of_form && header.ptr[0] == '<';
     struct status s =
-        tagging_parse_header(call->arena, header, TAGGING_OBJECT_TAGS_MAX, &why, &defect, &tags);
+        is_document
+            ? tagging_parse(call->arena, header, TAGGING_OBJECT_TAGS_MAX, &why, &defect, &tags)
+            : tagging_parse_header(call->arena, header, TAGGING_OBJECT_TAGS_MAX, &why, &defect,
+                                   &tags);
     if (status_is(s, STATUS_INVALID)) return s3_tagging_refuse(call, defect, why.text);
     TRY(s);
     return s3_tags_to_pairs(call->arena, &tags, ret_tags);

@@ -21,7 +21,8 @@ struct status s3_tags_of_request(struct s3_call *call, struct object_pairs *ret_
 /* Refuses tags with S3's error for what is wrong with them. */
 struct status s3_tagging_refuse(struct s3_call *call, enum tagging_defect defect, const char *why);
 
-/* Tags of an object as a tag set and back. Owns: they lie in `arena`. Errors: NO_MEMORY. */
+/* Tags of an object, sorted, as a tag set and back. Owns: they lie in `arena`. Errors: NO_MEMORY.
+ */
 struct status s3_tags_to_pairs(struct arena *arena, const struct tag_set *tags,
                                struct object_pairs *ret_pairs);
 struct status s3_pairs_to_tags(struct arena *arena, const struct object_pairs *pairs,

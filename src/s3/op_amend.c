@@ -115,13 +115,11 @@ struct status op_get_object_tagging(struct s3_call *call) {
 /* ---- retention ------------------------------------------------------------------------------ */
 
 /*
- * To protect better is always allowed. To protect less is not in mode COMPLIANCE, and in mode
- * GOVERNANCE for those who bypass it.
+ * To protect for longer is always allowed. To protect for less long, or in another mode, is not in
+ * mode COMPLIANCE, and in mode GOVERNANCE for those who bypass it.
  */
 static bool weakens(const struct object_lock *has, const struct object_lock *wanted) {
-    if (wanted->until_ns < has->until_ns) return true;
-    return has->mode == OBJECT_LOCK_COMPLIANCE ? wanted->mode != OBJECT_LOCK_COMPLIANCE
-                                               : wanted->mode == OBJECT_LOCK_NONE;
+    return wanted->until_ns < has->until_ns || wanted->mode != has->mode;
 }
 
 static struct status edit_retention(const struct object_amendment *base,

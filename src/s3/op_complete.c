@@ -180,7 +180,7 @@ static struct status complete(struct s3_call *call, struct upload_completion *co
 static struct status completed_answer(struct s3_call *call, const struct object_info *info) {
     struct xml_writer xml;
     struct buf text;
-    s3_version_answer(call, info);
+    s3_version_answer_written(call, info);
     buf_init(&text, RESULT_MAX);
     xml_writer_init(&xml, &text);
     xml_declaration(&xml);

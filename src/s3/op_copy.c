@@ -194,6 +194,6 @@ struct status op_copy_object(struct s3_call *call) {
     }
     if (again) return s3_refuse_bucket_gone(call);
     TRY(status);
-    if (!call->early) s3_version_answer(call, &info);
+    if (!call->early) s3_version_answer_written(call, &info);
     return result_answer(call, &info);
 }

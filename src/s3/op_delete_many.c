@@ -59,9 +59,9 @@ static struct status key_delete(struct s3_call *call, const struct s3_delete_key
     struct object_deletion deletion = {.key = key->key};
     struct slice named = key->version.len > 0 ? key->version : slice_of(NULL, 0);
     if (key->key.len > OBJECT_KEY_MAX) return s3_refuse(call, S3_ERROR_KEY_TOO_LONG, NULL);
-    TRY(s3_authorize_other(call, s3_version_action("s3:DeleteObject", named), call->bucket_name,
-                           key->key, &bucket));
     TRY(version_of(call, key, &deletion.version));
+    TRY(s3_authorize_other(call, s3_version_action("s3:DeleteObject", named), call->bucket_name,
+                           key->key, &deletion.version, &bucket));
     TRY(condition_of(call, key, &condition));
     TRY(s3_bypasses_governance(call, key->key, &deletion.bypasses_governance));
     s3_owner(call, &deletion.owner_id, &deletion.owner_name);

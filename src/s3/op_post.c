@@ -299,7 +299,7 @@ static struct status store_file(struct s3_call *call, struct post *post, struct 
                                .checksum = s3_body_checksum(body)};
     struct object_info info;
     s = object_writer_commit(writer, &seal, call->arena, &info);
-    if (is_ok(s)) s3_version_answer(call, &info);
+    if (is_ok(s)) s3_version_answer_written(call, &info);
     return status_is(s, STATUS_NOT_FOUND) ? s3_refuse_bucket_gone(call) : s;
 }
 
@@ -326,6 +326,7 @@ struct status op_post_object(struct s3_call *call) {
     TRY(identify(call, post));
     TRY(check_policy(call, post));
     TRY(take_fields(call, post));
-    TRY(s3_authorize_other(call, "s3:PutObject", call->bucket_name, call->key, &call->bucket));
+    TRY(s3_authorize_other(call, "s3:PutObject", call->bucket_name, call->key, NULL,
+                           &call->bucket));
     return take_file(call, post);
 }

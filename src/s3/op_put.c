@@ -39,7 +39,7 @@ static struct status put_run(struct s3_call *call, struct s3_body *body,
     struct object_info info;
     status = object_writer_commit(writer, &seal, call->arena, &info);
     if (!is_ok(status)) return s3_write_failed(call, condition, status);
-    s3_version_answer(call, &info);
+    s3_version_answer_written(call, &info);
     put_answer(call, seal.etag, &seal.checksum);
     return status_ok();
 }

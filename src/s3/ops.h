@@ -36,6 +36,10 @@ struct status op_get_object_retention(struct s3_call *call);
 struct status op_put_object_legal_hold(struct s3_call *call);
 struct status op_get_object_legal_hold(struct s3_call *call);
 
+/* op_attributes.c: what is asked for of an object. */
+struct status op_get_object_attributes_check(struct s3_call *call);
+struct status op_get_object_attributes(struct s3_call *call);
+
 /* op_config.c: configurations that are kept as they are given. */
 struct status op_config_check(struct s3_call *call);
 struct status op_put_config(struct s3_call *call);

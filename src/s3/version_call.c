@@ -52,6 +52,10 @@ void s3_version_answer(struct s3_call *call, const struct object_info *info) {
                       object_version_text(info, call->arena));
 }
 
+void s3_version_answer_written(struct s3_call *call, const struct object_info *info) {
+    if (!info->null_version) s3_version_answer(call, info);
+}
+
 static void tell_marker(struct s3_call *call, const struct object_info *marker) {
     s3_refuse_header(call, "x-amz-delete-marker", SLICE("true"));
     s3_refuse_header(call, "x-amz-version-id", object_version_text(marker, call->arena));

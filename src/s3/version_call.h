@@ -33,6 +33,9 @@ const char *s3_version_action(const char *action, struct slice version);
  */
 void s3_version_answer(struct s3_call *call, const struct object_info *info);
 
+/* The same about what was written: the null version is not told. */
+void s3_version_answer_written(struct s3_call *call, const struct object_info *info);
+
 /*
  * Refuses a version that is not there: NoSuchVersion; for the current one NoSuchKey, with
  * x-amz-delete-marker where a delete marker is why. AccessDenied to who may not list the bucket.

@@ -105,7 +105,7 @@ static void test_suspended(void **state) {
     put("one", first);
     expect("PUT /bkt?versioning", NULL, SUSPEND, 200, NULL);
     expect("PUT /bkt/k", NULL, SLICE("n"), 200, NULL);
-    expect_header("x-amz-version-id", "null");
+    expect_header("x-amz-version-id", NULL);
     expect(of_version("GET", "null"), NULL, NO_BODY, 200, NULL);
     expect_header("x-amz-version-id", "null");
     expect("DELETE /bkt/k", NULL, NO_BODY, 204, NULL);
@@ -234,6 +234,61 @@ static void test_tags(void **state) {
     expect("PUT /bkt/k?tagging", NULL, SLICE("<Tagging/>"), 400, "MalformedXML");
 }
 
+static void test_tags_in_policies(void **state) {
+    (void)state;
+    char first[OBJECT_VERSION_TEXT_LEN + 1];
+    expect(
+        "PUT /bkt?policy", NULL,
+        SLICE("{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":[\"s3:"
+              "GetObject\","
+              "\"s3:GetObjectVersion\"],\"Resource\":\"arn:aws:s3:::bkt/*\",\"Condition\":"
+              "{\"StringEquals\":{\"s3:ExistingObjectTag/who\":\"all\"}}},{\"Effect\":\"Allow\","
+              "\"Principal\":\"*\",\"Action\":\"s3:PutObject\",\"Resource\":\"arn:aws:s3:::bkt/*\","
+              "\"Condition\":{\"StringEquals\":{\"s3:RequestObjectTag/who\":\"bob\"}}}]}"),
+        204, NULL);
+    enable();
+    expect("PUT /bkt/k", "x-amz-tagging: who=all\r\n", SLICE("x"), 200, NULL);
+    keep_version(first);
+    test.who = S3_TEST_BOB;
+    expect("GET /bkt/k", NULL, NO_BODY, 200, NULL);
+    expect_header("x-amz-tagging-count", NULL);
+    test.who = S3_TEST_ALICE;
+    expect("PUT /bkt/k", "x-amz-tagging: who=me\r\n", SLICE("x"), 200, NULL);
+    test.who = S3_TEST_BOB;
+    expect("GET /bkt/k", NULL, NO_BODY, 403, "AccessDenied");
+    expect(of_version("GET", first), NULL, NO_BODY, 200, NULL);
+    expect("PUT /bkt/k", "x-amz-tagging: who=all\r\n", SLICE("x"), 403, "AccessDenied");
+    expect("PUT /bkt/k", NULL, SLICE("x"), 403, "AccessDenied");
+    expect("PUT /bkt/k", "x-amz-tagging: who=bob\r\n", SLICE("x"), 200, NULL);
+}
+
+/* ---- attributes ----------------------------------------------------------------------------- */
+
+static void test_attributes(void **state) {
+    (void)state;
+    char first[OBJECT_VERSION_TEXT_LEN + 1];
+    enable();
+    put("one", first);
+    expect("GET /bkt/k?attributes", NULL, NO_BODY, 400, "InvalidRequest");
+    expect("GET /bkt/k?attributes", "x-amz-object-attributes: Colour\r\n", NO_BODY, 400,
+           "InvalidArgument");
+    expect("GET /bkt/k?attributes",
+           "x-amz-object-attributes: ETag, ObjectSize\r\nx-amz-object-attributes: Checksum\r\n",
+           NO_BODY, 200, NULL);
+    expect_header("x-amz-version-id", first);
+    expect_element("ETag", "f97c5d29941bfb1b2fdab0874906ab82");
+    expect_element("ObjectSize", "3");
+    expect_element("ChecksumType", "FULL_OBJECT");
+    expect_element("StorageClass", NULL);
+    expect_element("ObjectParts", NULL);
+    expect("DELETE /bkt/k", NULL, NO_BODY, 204, NULL);
+    expect("GET /bkt/k?attributes", "x-amz-object-attributes: ETag\r\n", NO_BODY, 404, "NoSuchKey");
+    char what[256];
+    snprintf(what, sizeof what, "GET /bkt/k?attributes&versionId=%s", first);
+    expect(what, "x-amz-object-attributes: StorageClass\r\n", NO_BODY, 200, NULL);
+    expect_element("StorageClass", "STANDARD");
+}
+
 /* ---- locks ---------------------------------------------------------------------------------- */
 
 #define LOCK(mode)                                                                \
@@ -293,6 +348,8 @@ static void test_a_locked_version_stays(void **state) {
            NULL);
     expect("PUT /lck/k?retention", NULL, RETENTION("GOVERNANCE", "2020-11-26T00:00:00Z"), 400,
            "InvalidArgument");
+    expect("PUT /lck/k?retention", NULL, RETENTION("COMPLIANCE", "2026-11-27T00:00:00Z"), 403,
+           "AccessDenied");
     expect("PUT /lck/k?retention", "x-amz-bypass-governance-retention: true\r\n",
            RETENTION("COMPLIANCE", "2026-11-25T00:00:00Z"), 200, NULL);
     expect("PUT /lck/k?retention", "x-amz-bypass-governance-retention: true\r\n",
@@ -337,6 +394,8 @@ int main(void) {
         DOOR_TEST(test_copies_of_versions),
         DOOR_TEST(test_list),
         DOOR_TEST(test_tags),
+        DOOR_TEST(test_tags_in_policies),
+        DOOR_TEST(test_attributes),
         DOOR_TEST(test_lock_of_a_bucket),
         DOOR_TEST(test_a_locked_version_stays),
         DOOR_TEST(test_headers_of_a_lock),

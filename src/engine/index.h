@@ -26,7 +26,7 @@
 #include "engine/page.h"
 
 enum {
-    INDEX_NAME_MAX = 16 + 1300,
+    INDEX_NAME_MAX = PAGE_NAME_MAX,
     INDEX_VALUE_MAX = 8 * 1024 * 1024,
     INDEX_STORE_ID_LEN = 16,
 };

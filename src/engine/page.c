@@ -211,6 +211,7 @@ struct status page_check(const char *page, uint64_t index_id, struct page_ref re
 static bool entry_fits(const char *page, unsigned index) {
     struct slice suffix = page_suffix(page, index);
     size_t end = (size_t)(suffix.ptr - page) + suffix.len;
+    if (page_prefix(page).len + suffix.len > PAGE_NAME_MAX) return false;
     if (page_kind_of(page) == PAGE_BRANCH) return end + PAGE_REF_LEN <= PAGE_BYTES;
     if (end + 2 > PAGE_BYTES) return false;
     bool is_large;
@@ -220,10 +221,15 @@ static bool entry_fits(const char *page, unsigned index) {
 
 struct status page_check_entries(const char *page) {
     struct status damaged = status_of(STATUS_CORRUPT);
+    unsigned level = page_level(page);
+    enum page_kind kind = level == 0 ? PAGE_LEAF : PAGE_BRANCH;
+    if (page_kind_of(page) != kind || level >= PAGE_LEVELS_MAX) return damaged;
+    if (page_count(page) == 0) return damaged; /* none is built without entries */
     size_t slots = bytes_get_u16(page + AT_SLOTS);
     struct page_range range = page_range_of(page);
     size_t ends = PAGE_HEADER_LEN + range.low.len + range.high.len;
-    if (ends > slots || slots + (size_t)page_count(page) * PAGE_SLOT_LEN > PAGE_BYTES ||
+    if (range.low.len > PAGE_NAME_MAX || range.high.len > PAGE_NAME_MAX || ends > slots ||
+        slots + (size_t)page_count(page) * PAGE_SLOT_LEN > PAGE_BYTES ||
         page_prefix(page).len != page_prefix_len(&range)) {
         return damaged;
     }

@@ -31,6 +31,7 @@ enum {
     PAGE_VALUE_INLINE_MAX = 2048, /* a larger value lies in a run of its own */
     PAGE_ENTRY_INLINE_MAX = 2500, /* key and value; with more the value lies in a run, too */
     PAGE_LEVELS_MAX = 16,
+    PAGE_NAME_MAX = 16 + 1300,
 };
 
 enum page_kind { PAGE_LEAF = 1, PAGE_BRANCH, PAGE_MAP, PAGE_MAP_DIR };

@@ -104,7 +104,7 @@ static struct status meta_start(struct engine *engine, const struct engine_confi
     if (!is_ok(s)) return note_status(note, s.code, "its folder 'meta': %s", status_text(s.code));
     uint64_t layer_bytes =
         config->write_buffer_bytes ? config->write_buffer_bytes : layer_bytes_for(engine);
-    space_init(&engine->space, engine->fs, engine->clock, engine->home.dir_fd, 2 * layer_bytes);
+    space_init(&engine->space, engine->fs, engine->clock, engine->home.dir_fd, layer_bytes / 2);
     struct meta_config meta_config = {
         .fs = engine->fs,
         .clock = engine->clock,

@@ -110,7 +110,7 @@ void index_room_note(struct index *index) {
 }
 
 struct status index_room(struct index *index, uint64_t changes, uint64_t bytes,
-                         uint64_t slack_pages) {
+                         uint64_t slack_pages, bool may_grow) {
     pthread_mutex_lock(&index->lock);
     uint64_t leaves = index->stats.leaves;
     pthread_mutex_unlock(&index->lock);
@@ -122,7 +122,10 @@ struct status index_room(struct index *index, uint64_t changes, uint64_t bytes,
     need += 2 * (index->allocated_pages / SPACE_CHUNK_PAGES + 2);
     uint64_t room = index->room_pages + index->allocated_pages - index->mapped_pages;
     struct status s = status_ok();
-    if (need > room) s = file_grow(index, index->allocated_pages + need - room);
+    if (need > room) {
+        s = may_grow ? file_grow(index, index->allocated_pages + need - room)
+                     : status_of(STATUS_NO_SPACE);
+    }
     pthread_mutex_unlock(&index->grow_lock);
     return s;
 }

@@ -15,6 +15,7 @@ enum {
     BUFFER_FIRST = 64 * 1024,
     BUFFER_KEPT_MAX = 4 * 1024 * 1024,
     GROW_WRITE_BYTES = 1024 * 1024,
+    GROW_KEEP_FREE_BYTES = 64 * 1024 * 1024, /* of the drive: the ring can do with less */
     GROWER_STACK_BYTES = 128 * 1024,
 };
 
@@ -299,6 +300,13 @@ uint64_t log_file_bytes(struct log *log) {
     return bytes;
 }
 
+/* Whether the drive has a segment to spare. */
+static bool drive_has_room(const struct log *log) {
+    struct fs_space space;
+    if (!is_ok(fs_space_read(log->config.fs, log->config.dir_fd, &space))) return false;
+    return space.free_bytes >= GROW_KEEP_FREE_BYTES + log->config.segment_bytes;
+}
+
 /* Doubles the ring as long as that is no more than it may have. Called without the lock. */
 static void grow(struct log *log, unsigned count) {
     unsigned more = count < log->config.segments_max / 4 ? count : log->config.segments_max / 4;
@@ -306,7 +314,10 @@ static void grow(struct log *log, unsigned count) {
     if (count + more > log->config.segments_max) more = log->config.segments_max - count;
     /* One by one, so that the first is there soon. */
     for (unsigned i = 0; i < more; i++) {
-        struct status s = log_segments_write(&log->config, log->fd, count + i, count + i + 1);
+        struct status s = status_of(STATUS_NO_SPACE);
+        if (drive_has_room(log)) {
+            s = log_segments_write(&log->config, log->fd, count + i, count + i + 1);
+        }
         pthread_mutex_lock(&log->lock);
         bool closing = log->closing;
         if (is_ok(s)) {

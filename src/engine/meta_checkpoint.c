@@ -45,7 +45,7 @@ static struct status frozen_apply(struct meta *meta, const struct meta_layer *fr
     uint64_t bytes;
     struct index_change *changes = changes_gather(frozen->layer, &count, &bytes);
     struct note note = {0};
-    struct status s = index_room(meta->index, count, bytes, 0);
+    struct status s = index_room(meta->index, count, bytes, 0, true);
     if (is_ok(s)) s = index_apply(meta->index, changes, count, position, &note);
     free(changes);
     if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) {

@@ -198,8 +198,8 @@ static uint64_t batch_weigh(const struct kv_batch *batch, bool *ret_shrinking) {
 
 /*
  * Whether the index will find room for all that is not in it yet, this batch too (C7): what was
- * acknowledged must not be kept from it by a full drive. Deletions may use what is kept for them;
- * where that is short, a checkpoint gives it back.
+ * acknowledged must not be kept from it by a full drive. Deletions may use what is kept for them.
+ * What was deleted is room only after a checkpoint, so one is begun where room is short.
  */
 static struct status room_admit(struct group *group, const struct meta_waiter *waiter,
                                 bool shrinking) {
@@ -210,12 +210,18 @@ static struct status room_admit(struct group *group, const struct meta_waiter *w
         changes += layer_count(group->view->layers[i]->layer);
         bytes += layer_bytes(group->view->layers[i]->layer);
     }
-    struct status s = index_room(meta->index, changes, bytes, shrinking ? 0 : SLACK_PAGES);
-    if (!shrinking || !status_is(s, STATUS_NO_SPACE)) return s;
+    uint64_t slack = shrinking ? 0 : SLACK_PAGES;
+    struct status s = index_room(meta->index, changes, bytes, slack, false);
+    if (!status_is(s, STATUS_NO_SPACE)) return s;
+    /* Only what makes the file longer needs some of the drive. */
+    if (meta->config.space) s = space_admit(meta->config.space, waiter->bytes, shrinking);
+    bool may_grow = !meta->config.space || is_ok(s);
+    if (may_grow) s = index_room(meta->index, changes, bytes, slack, true);
+    if (!status_is(s, STATUS_NO_SPACE)) return s;
     pthread_mutex_lock(&meta->work_lock);
     meta->wanted = true;
     pthread_mutex_unlock(&meta->work_lock);
-    return status_of(STATUS_BUSY);
+    return status_of(shrinking ? STATUS_BUSY : STATUS_NO_SPACE);
 }
 
 /* Judges one batch; what it changes is then pending, or nothing of it is. */
@@ -225,9 +231,7 @@ static void waiter_judge(struct group *group, struct meta_waiter *waiter) {
     size_t mark = overlay_mark(pending);
     bool shrinking;
     uint64_t bytes = batch_weigh(waiter->batch, &shrinking);
-    waiter->status = status_ok();
-    if (meta->config.space) waiter->status = space_admit(meta->config.space, bytes, shrinking);
-    if (is_ok(waiter->status) && bytes > 0) waiter->status = room_admit(group, waiter, shrinking);
+    waiter->status = bytes > 0 ? room_admit(group, waiter, shrinking) : status_ok();
     if (is_ok(waiter->status)) waiter->status = batch_judge(group, waiter);
     if (is_ok(waiter->status)) meta->queue.pending_bytes += bytes;
     if (!is_ok(waiter->status)) overlay_rollback(pending, mark);
@@ -325,6 +329,7 @@ static void group_run(struct meta *meta, struct meta_waiter *first) {
     meta->queue.pending_bytes = 0;
     struct status s = group_steps(&group, first);
     meta_view_release(meta, &group.view);
+    meta_freeze(meta, false); /* if the group has found that a checkpoint is wanted */
     for (struct meta_waiter *w = first; w; w = w->next) {
         if (!is_ok(s)) w->status = s;
         atomic_fetch_add(&meta->commits, is_ok(w->status));

@@ -113,7 +113,7 @@ static void change(struct fixture *f, struct model *model, size_t count, unsigne
     qsort(changes, n, sizeof changes[0], by_name);
     uint64_t bytes = 0;
     for (size_t i = 0; i < n; i++) bytes += changes[i].name.len + changes[i].value.len;
-    expect_code(index_room(f->index, n, bytes, 0), STATUS_OK);
+    expect_code(index_room(f->index, n, bytes, 0, true), STATUS_OK);
     struct log_position position = {.sequence = n};
     expect_code(index_apply(f->index, changes, n, position, &f->note), STATUS_OK);
     for (size_t i = 0; i < n; i++) {

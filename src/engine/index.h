@@ -122,9 +122,8 @@ struct status index_cursor_value(struct index_cursor *cursor, struct slice *ret_
 /*
  * Sees to it that an apply of `changes` changes, of `bytes` bytes of names and values in all, finds
  * room in the file, with `slack_pages` left over; the file is made longer where it has to be, if
- * `may_grow`. What was granted is not kept apart: ask for all that is not applied yet. Does not wait
- * for an apply.
- * Errors: NO_SPACE (nothing changed); IO.
+ * `may_grow`. What was granted is not kept apart: ask for all that is not applied yet. Does not
+ * wait for an apply. Errors: NO_SPACE (nothing changed); IO.
  */
 struct status index_room(struct index *index, uint64_t changes, uint64_t bytes,
                          uint64_t slack_pages, bool may_grow);

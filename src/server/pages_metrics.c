@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "engine/data.h"
 #include "server/pages.h"
 
 /* A figure of a struct of uint64_t. */
@@ -82,6 +83,41 @@ static const struct figure object_figures[] = {
            commit_retries),
 };
 
+#define DATA(name, type, help, field) \
+    { "hink_store_" name, type, help, offsetof(struct data_stats, field) }
+static const struct figure data_figures[] = {
+    DATA("blocks_repaired_total", "counter", "Blocks made again while a reader waited.",
+         blocks_repaired),
+    DATA("blobs_short_total", "counter", "Blobs written with fewer pieces than their policy has.",
+         blobs_short),
+    DATA("repair_blobs", "gauge", "Blobs seen by the present pass of the repair, or the last.",
+         repair.blobs_done),
+    DATA("repair_bytes", "gauge", "Bytes it has read.", repair.bytes_done),
+    DATA("repaired_pieces_total", "counter", "Lost pieces made again.", repair.repaired),
+    DATA("repair_failed", "gauge", "Blobs that it could not make whole.", repair.failed),
+    DATA("scrub_blobs", "gauge", "Blobs seen by the present scrub, or the last.", scrub.blobs_done),
+    DATA("scrub_bytes", "gauge", "Bytes it has read.", scrub.bytes_done),
+    DATA("scrub_repaired_total", "counter", "Blocks that scrubs made again.", scrub.repaired),
+    DATA("scrub_failed", "gauge", "Damaged blobs that it could not repair.", scrub.failed),
+};
+
+/* How many of the drives are in service, and how many are not. */
+static void render_drives(struct data_store *data, struct buf *out) {
+    struct data_drive drive;
+    uint64_t serving = 0;
+    uint64_t others = 0;
+    for (uint32_t n = 0; data_drive_next(data, n, &drive); n = drive.number + 1) {
+        if (drive.state == DRIVE_SERVING) {
+            serving++;
+        } else {
+            others++;
+        }
+    }
+    metrics_render_value(out, "hink_drives_serving", "gauge", "Drives in service.", serving);
+    metrics_render_value(out, "hink_drives_out_of_service", "gauge",
+                         "Drives that are missing, failed or otherwise not used.", others);
+}
+
 static uint64_t resident_bytes(void) {
     unsigned long long size = 0, resident = 0;
     FILE *file = fopen("/proc/self/statm", "re");
@@ -95,6 +131,7 @@ static void render_store(const struct pages *pages, struct buf *out) {
     struct kv_stats kv = {0};
     struct blob_stats blob = {0};
     struct object_store_stats object = {0};
+    struct data_stats data = {0};
     struct note note;
     uint64_t reduced = 0;
     kv_stats_read(engine_kv(pages->engine), &kv);
@@ -109,6 +146,9 @@ static void render_store(const struct pages *pages, struct buf *out) {
                          "Storage policies kept with fewer copies than they promise.", reduced);
     render_figures(out, kv_figures, ARRAY_LEN(kv_figures), &kv);
     render_figures(out, blob_figures, ARRAY_LEN(blob_figures), &blob);
+    data_stats_read(engine_data(pages->engine), &data);
+    render_figures(out, data_figures, ARRAY_LEN(data_figures), &data);
+    render_drives(engine_data(pages->engine), out);
     render_figures(out, object_figures, ARRAY_LEN(object_figures), &object);
 }
 

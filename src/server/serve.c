@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/date.h"
+#include "engine/data.h"
 #include "object/bucket.h"
 #include "server/admin.h"
 #include "server/admin_command.h"
@@ -90,6 +91,15 @@ static void note_redundancy(const struct server *server) {
     for (size_t i = 0; i < server->config->policy_count; i++) {
         if (!engine_redundancy_note(server->store.engine, i, &note)) continue;
         log_line(LOG_WARNING, "%s", note.text);
+    }
+}
+
+/* A drive that is not what it should be does not stop the start. */
+static void note_drives(const struct server *server) {
+    struct data_drive drive;
+    struct data_store *data = engine_data(server->store.engine);
+    for (uint32_t n = 0; data_drive_next(data, n, &drive); n = drive.number + 1) {
+        if (drive.state != DRIVE_SERVING) log_line(LOG_WARNING, "%s", drive.line.text);
     }
 }
 
@@ -245,6 +255,7 @@ int serve_run(const struct cli_where *where) {
     if (is_ok(s)) {
         raise_limits(&server.config->limits);
         note_redundancy(&server);
+        note_drives(&server);
         first_greet(&server.first, server.config, server.net);
         first_wipe(&server.first);
         notify_ready(server.config->server.zone);

@@ -86,22 +86,33 @@ static void forgive(struct s3_call *call) {
     call->detail = (struct s3_error_detail){0};
 }
 
-/* "/folder" leads to "/folder/", where that has an index page. */
+/* Whether nobody may get `key`, and it is there. */
+static struct status is_to_be_seen(struct s3_call *call, struct slice key, bool *ret_is) {
+    struct access_decision decision;
+    struct object_info info;
+    const struct s3_question question = {
+        .action = "s3:GetObject", .bucket = &call->bucket, .key = key};
+    *ret_is = false;
+    TRY(s3_decide(call, &question, &decision));
+    if (!decision.allowed) return status_ok();
+    struct status s = object_find(call->service->objects, &call->bucket, key, call->arena, &info);
+    *ret_is = is_ok(s);
+    return status_is(s, STATUS_NOT_FOUND) ? status_ok() : s;
+}
+
+/* "/folder" leads to "/folder/", where that has an index page that may be seen. */
 static struct status try_folder(struct s3_call *call, const struct visit *visit,
                                 bool *ret_answered) {
-    struct object_info info;
     struct slice parts[] = {visit->key, SLICE("/"), visit->website.index_suffix};
     struct slice key = arena_join(call->arena, parts, ARRAY_LEN(parts));
     *ret_answered = false;
     TRY(arena_ok(call->arena));
     bool is_folder = visit->key.len == 0 || visit->key.ptr[visit->key.len - 1] == '/';
     if (is_folder || key.len > OBJECT_KEY_MAX) return status_ok();
-    struct status s = object_find(call->service->objects, &call->bucket, key, call->arena, &info);
-    if (status_is(s, STATUS_NOT_FOUND)) return status_ok();
-    TRY(s);
+    TRY(is_to_be_seen(call, key, ret_answered));
+    if (!*ret_answered) return status_ok();
     struct website_redirect to = {.status = 302};
     struct slice folder = slice_take(key, visit->key.len + 1);
-    *ret_answered = true;
     return redirect(call, &to, SLICE(""), folder);
 }
 

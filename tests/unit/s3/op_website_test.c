@@ -85,6 +85,9 @@ static void test_pages(void **state) {
     assert_true(slice_eq(s3_test_header(&test, "Content-Type"), SLICE("text/html")));
     page("GET /docs/", 200, "docs");
     leads("GET /docs", 302, "http://localhost/docs/");
+    /* What nobody may see does not show by a redirect that it is there. */
+    put("PUT /bkt/secrets/index.html", NULL, "hidden");
+    page("GET /secrets", 403, NULL);
     page("GET /page", 200, "a page");
     page("HEAD /page", 200, NULL);
     leads("GET /moved", 301, "https://new.home/");

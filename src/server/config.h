@@ -71,6 +71,11 @@ struct config_server {
     struct config_addresses admin_listen;
     bool sigv2;
     enum acl_ownership object_ownership;
+    struct config_addresses keystone_listen;
+    const char *keystone_url;         /* without a '/' at its end; NULL: by the Host header */
+    const char *keystone_certificate; /* NULL: plain HTTP */
+    const char *keystone_key;         /* both or none */
+    int64_t token_lifetime_ns;
     const char *user;  /* NULL: stay who we are */
     const char *group; /* NULL: the user's own */
 };

@@ -27,6 +27,12 @@ static struct status complete_server(struct config_loader *loader) {
         server->admin_socket = arena_printf(arena, "%s/admin.sock", server->data_dir).ptr;
     }
     TRY(arena_ok(arena));
+    if ((server->keystone_certificate == NULL) != (server->keystone_key == NULL)) {
+        bool has_key = server->keystone_key != NULL;
+        return config_refuse(
+            loader, config_line_of(block, has_key ? "keystone_key" : "keystone_certificate"),
+            "keystone_certificate and keystone_key are given together");
+    }
     if (server->group != NULL && server->user == NULL) {
         return config_refuse(loader, config_line_of(block, "group"), "group: needs 'user' too");
     }
@@ -229,6 +235,34 @@ static struct status join_listener(struct config_loader *loader,
     return status_ok();
 }
 
+/* Refuses addresses of [server] that an endpoint has. */
+static struct status check_free(struct config_loader *loader, const char *key,
+                                const struct config_addresses *addresses) {
+    struct config *config = loader->config;
+    for (size_t i = 0; i < addresses->count; i++) {
+        const struct config_listener *taken = find_listener(config, addresses->items[i].text);
+        if (taken == NULL) continue;
+        return config_refuse(loader, config_line_of(config_block_of(loader, &config->server), key),
+                             "%s: %s is taken by [endpoint %s]", key, taken->address.text,
+                             taken->endpoints[0]->name);
+    }
+    return status_ok();
+}
+
+static struct status check_apart(struct config_loader *loader) {
+    const struct config_server *server = &loader->config->server;
+    for (size_t i = 0; i < server->keystone_listen.count; i++) {
+        const char *address = server->keystone_listen.items[i].text;
+        for (size_t j = 0; j < server->admin_listen.count; j++) {
+            if (strcmp(server->admin_listen.items[j].text, address) != 0) continue;
+            return config_refuse(loader,
+                                 config_line_of(config_block_of(loader, server), "keystone_listen"),
+                                 "keystone_listen: %s is taken by admin_listen", address);
+        }
+    }
+    return status_ok();
+}
+
 static struct status complete_listeners(struct config_loader *loader) {
     struct config *config = loader->config;
     config->listeners =
@@ -240,16 +274,9 @@ static struct status complete_listeners(struct config_loader *loader) {
             TRY(join_listener(loader, endpoint, &endpoint->listen.items[j]));
         }
     }
-    const struct config_addresses *admin = &config->server.admin_listen;
-    for (size_t i = 0; i < admin->count; i++) {
-        const struct config_listener *taken = find_listener(config, admin->items[i].text);
-        if (taken == NULL) continue;
-        return config_refuse(
-            loader, config_line_of(config_block_of(loader, &config->server), "admin_listen"),
-            "admin_listen: %s is taken by [endpoint %s]", taken->address.text,
-            taken->endpoints[0]->name);
-    }
-    return status_ok();
+    TRY(check_free(loader, "admin_listen", &config->server.admin_listen));
+    TRY(check_free(loader, "keystone_listen", &config->server.keystone_listen));
+    return check_apart(loader);
 }
 
 static struct status check_reached(struct config_loader *loader,

@@ -98,6 +98,12 @@ static struct status check_server(struct config_loader *loader) {
     TRY(check_private(loader, server->key_file));
     TRY(check(loader, server, "admin_socket", server->admin_socket,
               folder_error(server->admin_socket, true)));
+    if (server->keystone_certificate != NULL) {
+        TRY(check(loader, server, "keystone_certificate", server->keystone_certificate,
+                  readable_error(server->keystone_certificate)));
+        TRY(check(loader, server, "keystone_key", server->keystone_key,
+                  readable_error(server->keystone_key)));
+    }
     if (server->user != NULL) {
         TRY(check_account(loader, "user", server->user, getpwnam(server->user) != NULL));
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/date.h"
+#include "http/url.h"
 #include "server/config.h"
 
 /* Where a value goes: what every parser of a type is given. */
@@ -52,6 +53,16 @@ static struct status parse_path(const struct target *t, struct slice text) {
     /* libinih leaves `path # remark` whole, and a file of that name is never what was meant. */
     if (slice_find(text, SLICE(" #"), 0) < text.len) {
         return refuse(t, text, "a path: a remark that begins with # needs a line of its own");
+    }
+    return set_text(t, text);
+}
+
+static struct status parse_url(const struct target *t, struct slice text) {
+    struct http_url url;
+    if (slice_ends_with(text, SLICE("/"))) text.len--;
+    bool good = is_ok(http_url_parse(text, NULL, &url)) && url.query.len == 0;
+    if (!good || slice_ends_with(text, SLICE("/v3"))) {
+        return refuse(t, text, "a URL as in https://host:5000, without /v3");
     }
     return set_text(t, text);
 }
@@ -389,6 +400,7 @@ static const struct type_row types[] = {
     [CONFIG_TYPE_PATH] = {parse_path, false},
     [CONFIG_TYPE_PATH_OR_OFF] = {parse_path_or_off, false},
     [CONFIG_TYPE_SIZE] = {parse_size, false},
+    [CONFIG_TYPE_URL] = {parse_url, false},
     [CONFIG_TYPE_USER] = {parse_name, false},
 };
 

@@ -35,6 +35,7 @@ enum config_type {
     CONFIG_TYPE_PATH,
     CONFIG_TYPE_PATH_OR_OFF,
     CONFIG_TYPE_SIZE,
+    CONFIG_TYPE_URL,
     CONFIG_TYPE_USER,
 };
 

@@ -19,7 +19,9 @@ static void plan_init(struct listen_plan *plan, const struct config *config) {
     for (size_t i = 0; i < config->listener_count; i++) {
         identities += config->listeners[i].endpoint_count;
     }
-    size_t listeners = config->listener_count + config->server.admin_listen.count;
+    size_t keystone = config->server.keystone_listen.count;
+    size_t listeners = config->listener_count + keystone + config->server.admin_listen.count;
+    identities += keystone;
     *plan = (struct listen_plan){.listeners = calloc(listeners, sizeof *plan->listeners),
                                  .identities = calloc(identities, sizeof *plan->identities)};
     CHECK(plan->listeners != NULL && plan->identities != NULL);
@@ -59,12 +61,27 @@ static void plan_tls(struct listen_plan *plan, struct net_listener_config *liste
     }
 }
 
+static void plan_keystone(struct listen_plan *plan, const struct config *config,
+                          const struct config_address *address) {
+    struct net_listener_config *listener = plan_listener(plan, address);
+    listener->proxy_protocol = config->proxy.proxy_protocol;
+    if (config->server.keystone_certificate == NULL) return;
+    struct net_tls_identity *identity = &plan->identities[plan->identity_count++];
+    *identity = (struct net_tls_identity){.certificate_path = config->server.keystone_certificate,
+                                          .key_path = config->server.keystone_key};
+    listener->identities = identity;
+    listener->identity_count = 1;
+}
+
 static void plan_make(struct listen_plan *plan, const struct config *config) {
     for (size_t i = 0; i < config->listener_count; i++) {
         const struct config_listener *from = &config->listeners[i];
         struct net_listener_config *listener = plan_listener(plan, &from->address);
         listener->proxy_protocol = config->proxy.proxy_protocol;
         if (from->tls) plan_tls(plan, listener, from);
+    }
+    for (size_t i = 0; i < config->server.keystone_listen.count; i++) {
+        plan_keystone(plan, config, &config->server.keystone_listen.items[i]);
     }
     for (size_t i = 0; i < config->server.admin_listen.count; i++) {
         struct net_listener_config *listener =
@@ -104,6 +121,8 @@ struct status listen_open(const struct config *config, const struct net_handler 
     return s;
 }
 
-bool listen_is_admin(const struct config *config, size_t index) {
-    return index >= config->listener_count;
+enum listen_kind listen_kind_of(const struct config *config, size_t index) {
+    if (index < config->listener_count) return LISTEN_S3;
+    size_t keystone_end = config->listener_count + config->server.keystone_listen.count;
+    return index < keystone_end ? LISTEN_KEYSTONE : LISTEN_ADMIN;
 }

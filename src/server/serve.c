@@ -14,6 +14,7 @@
 #include "server/admin.h"
 #include "server/admin_command.h"
 #include "server/first.h"
+#include "server/keystone_door.h"
 #include "server/listen.h"
 #include "server/notify.h"
 #include "server/pages.h"
@@ -35,6 +36,7 @@ struct server {
     struct metrics *metrics;
     struct session_shared shared;
     struct pages pages;
+    struct keystone_door keystone;
     struct admin admin;
     struct admin_server *admin_server;
     struct net_server *net;
@@ -45,8 +47,13 @@ struct server {
 
 static enum net_next handler_serve(void *context, struct net_conn *conn) {
     struct server *server = context;
-    if (listen_is_admin(server->config, net_conn_listener(conn))) {
-        return pages_serve(&server->pages, conn);
+    switch (listen_kind_of(server->config, net_conn_listener(conn))) {
+        case LISTEN_ADMIN:
+            return pages_serve(&server->pages, conn);
+        case LISTEN_KEYSTONE:
+            return keystone_door_serve(&server->keystone, conn);
+        case LISTEN_S3:
+            break;
     }
     return session_serve(net_conn_worker_data(conn), conn);
 }
@@ -140,6 +147,7 @@ static struct status open_store(struct server *server, struct note *note) {
 }
 
 static struct status open_shared(struct server *server, struct note *note) {
+    const struct config *config = server->config;
     struct status s = key_cache_new(KEY_CACHE_ENTRIES, &server->key_cache);
     if (!is_ok(s)) return note_status(note, s.code, "the key cache: %s", status_text(s.code));
     server->metrics = session_metrics_new();
@@ -150,6 +158,7 @@ static struct status open_shared(struct server *server, struct note *note) {
                                              .metrics = server->metrics,
                                              .access_log = server->access_log,
                                              .clock = clock_system()};
+    keystone_door_init(&server->keystone, config, server->store.identity, server->access_log);
     server->pages = (struct pages){.config = server->config,
                                    .engine = server->store.engine,
                                    .objects = server->objects,
@@ -181,6 +190,7 @@ static void close_all(struct server *server) {
     admin_server_stop(&server->admin_server);
     if (server->metrics != NULL) metrics_free(&server->metrics);
     key_cache_free(&server->key_cache);
+    keystone_door_fini(&server->keystone);
     access_log_close(&server->access_log);
     first_wipe(&server->first);
     zone_fini(&server->zone);

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "http/url.h"
 #include "server/session_state.h"
+#include "server/who.h"
 
 enum { ARENA_BLOCK_BYTES = 32 * 1024 };
 
@@ -42,7 +43,10 @@ struct status session_read_head(struct session *s) {
     s->has_head = true;
     s->is_head_method = s->head.method == HTTP_HEAD;
     session_body_begin(s);
-    session_who(s);
+    struct who who = who_find(&s->shared->config->proxy, s->conn, &s->head);
+    s->call.is_tls = who.tls;
+    net_address_format_ip(&who.address, s->source_ip);
+    s->call.source_ip = slice_str(s->source_ip);
     return status_ok();
 }
 

@@ -59,9 +59,6 @@ struct status session_read_head(struct session *session);
 struct status session_settle(struct session *session);
 enum net_next session_next(const struct session *session);
 
-/* session_who.c: who is at the other end: call.source_ip and call.is_tls. */
-void session_who(struct session *session);
-
 /* session_body.c */
 
 /* Makes ready to read the body that the head announces; nothing is read yet. */

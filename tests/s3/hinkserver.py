@@ -102,10 +102,11 @@ class Zone(Server):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.config, self.ports = zone_config(source, folder, extra, tls, user, server)
-        shift = {"europe-se-1a.conf": ("9000", "9001", "9090"),
-                 "europe-se-1b.conf": ("9010", "9011", "9091")}[source]
+        shift = {"europe-se-1a.conf": ("9000", "9001", "9090", "5000"),
+                 "europe-se-1b.conf": ("9010", "9011", "9091", "5010")}[source]
         self.endpoint = "http://127.0.0.1:" + self.ports[shift[0]]
         self.endpoint_rep = "http://127.0.0.1:" + self.ports[shift[1]]
+        self.keystone = "http://127.0.0.1:" + self.ports[shift[3]] + "/v3"
         super().__init__(["--config", self.config], admin="127.0.0.1:" + self.ports[shift[2]],
                          folder=folder, **more)
 

@@ -244,6 +244,15 @@ static void test_refuses_what_does_not_fit_together(void **state) {
                    "f:10: proxy_protocol: needs 'trusted', the addresses it is taken from");
     assert_refused(WHOLE "[proxy]\nforwarded_headers = on\n",
                    "f:10: forwarded_headers: needs 'trusted', the addresses they are taken from");
+    assert_refused(SERVER "keystone_listen = 127.0.0.1:9000\n" REST,
+                   "f:3: keystone_listen: 127.0.0.1:9000 is taken by [endpoint e]");
+    assert_refused(SERVER "keystone_listen = 127.0.0.1:1\nadmin_listen = 127.0.0.1:1\n" REST,
+                   "f:3: keystone_listen: 127.0.0.1:1 is taken by admin_listen");
+    assert_refused(SERVER "keystone_key = /k\n" REST,
+                   "f:3: keystone_certificate and keystone_key are given together");
+    assert_refused(SERVER "keystone_url = https://h/v3\n" REST,
+                   "f:3: keystone_url: 'https://h/v3' is not a URL as in https://host:5000, "
+                   "without /v3");
     assert_refused(SERVER "admin_listen = 127.0.0.1:9000\n" REST,
                    "f:3: admin_listen: 127.0.0.1:9000 is taken by [endpoint e]");
 }

@@ -1,6 +1,6 @@
-/* Who is at the other end, as far as those between us can be believed. */
+#include "server/who.h"
+
 #include "http/forwarded.h"
-#include "server/session_state.h"
 
 static bool is_trusted(const struct config_proxy *proxy, const struct net_address *address) {
     for (size_t i = 0; i < proxy->trusted.count; i++) {
@@ -23,19 +23,16 @@ static enum http_hop judge_hop(void *context, struct slice hop) {
     return is_trusted(context, &address) ? HTTP_HOP_PROXY : HTTP_HOP_CLIENT;
 }
 
-void session_who(struct session *s) {
-    const struct config_proxy *proxy = &s->shared->config->proxy;
-    struct net_address client = *net_conn_peer(s->conn);
-    s->call.is_tls = net_conn_is_tls(s->conn);
-    if (proxy->forwarded_headers && is_trusted(proxy, &client)) {
-        /* judge_hop only reads the configuration. */
-        void *context = (void *)(uintptr_t)proxy;
-        struct slice hop = http_forwarded_client(&s->head, judge_hop, context);
-        struct net_address named;
-        if (hop.len > 0 && parse_hop(hop, &named)) client = named;
-        bool https;
-        if (http_forwarded_proto(&s->head, &https)) s->call.is_tls = https;
-    }
-    net_address_format_ip(&client, s->source_ip);
-    s->call.source_ip = slice_str(s->source_ip);
+struct who who_find(const struct config_proxy *proxy, const struct net_conn *conn,
+                    const struct http_head *head) {
+    struct who who = {.address = *net_conn_peer(conn), .tls = net_conn_is_tls(conn)};
+    if (!proxy->forwarded_headers || !is_trusted(proxy, &who.address)) return who;
+    /* judge_hop only reads the configuration. */
+    void *context = (void *)(uintptr_t)proxy;
+    struct slice hop = http_forwarded_client(head, judge_hop, context);
+    struct net_address named;
+    if (hop.len > 0 && parse_hop(hop, &named)) who.address = named;
+    bool https;
+    if (http_forwarded_proto(head, &https)) who.tls = https;
+    return who;
 }

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/codec.h"
+#include "http/text.h"
 
 enum { LOCATION_MAX = 8 * 1024 };
 
@@ -47,10 +48,20 @@ static struct slice text_of(const struct xml_node *node, const char *name) {
     return child->text.ptr ? child->text : SLICE("");
 }
 
+/* Goes into a Location as it is. */
+static struct status host_read(struct parse *p, const struct xml_node *node,
+                               struct slice *ret_host) {
+    *ret_host = text_of(node, "HostName");
+    bool has_blank = slice_find_char(*ret_host, ' ') < ret_host->len ||
+                     slice_find_char(*ret_host, '\t') < ret_host->len;
+    if (http_is_field_value(*ret_host) && !has_blank) return status_ok();
+    return wrong(p, "The HostName is not well formed");
+}
+
 static struct status redirect_read(struct parse *p, const struct xml_node *node,
                                    struct website_redirect *ret_redirect) {
     TRY(protocol_read(p, node, &ret_redirect->protocol));
-    ret_redirect->host = text_of(node, "HostName");
+    TRY(host_read(p, node, &ret_redirect->host));
     ret_redirect->replace_key_prefix = text_of(node, "ReplaceKeyPrefixWith");
     ret_redirect->replace_key = text_of(node, "ReplaceKeyWith");
     ret_redirect->status = 301;
@@ -116,7 +127,7 @@ static struct status all_read(struct parse *p, const struct xml_node *all,
                               struct website *website) {
     website->redirects_all = true;
     TRY(protocol_read(p, all, &website->all.protocol));
-    website->all.host = text_of(all, "HostName");
+    TRY(host_read(p, all, &website->all.host));
     website->all.status = 301;
     return website->all.host.len > 0 ? status_ok() : malformed(p);
 }

@@ -117,6 +117,8 @@ static void test_refuses(void **state) {
         SITE(INDEX "<RedirectAllRequestsTo><HostName>a</HostName></RedirectAllRequestsTo>"),
         SITE(INDEX RULES("")),
         SITE(INDEX RULES("<RoutingRule/>")),
+        SITE("<RedirectAllRequestsTo><HostName>a\nb</HostName></RedirectAllRequestsTo>"),
+        SITE(INDEX RULES(RULE("", "<HostName>a b</HostName>"))),
         SITE(INDEX RULES(RULE("<Condition></Condition>", "<HostName>a</HostName>"))),
         SITE(INDEX RULES(RULE(IF_ERROR("200"), "<HostName>a</HostName>"))),
         SITE(INDEX RULES(RULE("", "<Protocol>ftp</Protocol>"))),

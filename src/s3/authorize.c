@@ -119,7 +119,9 @@ struct status s3_authorize_found(struct s3_call *call, const char *action,
     const struct s3_question question = {
         .action = action, .bucket = bucket, .key = info->key, .info = info};
     struct access_decision decision;
-    if (!s3_lists_count(call, bucket) && !s3_tags_count(call, bucket)) return status_ok();
+    bool objects_count;
+    TRY(s3_objects_count(call, bucket, &objects_count));
+    if (!objects_count) return status_ok();
     TRY(s3_decide(call, &question, &decision));
     return decision.allowed ? status_ok() : deny(call);
 }

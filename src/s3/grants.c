@@ -109,16 +109,11 @@ static struct status grants_of(struct s3_call *call, const struct bucket *bucket
     return status_ok();
 }
 
-bool s3_lists_count(const struct s3_call *call, const struct bucket *bucket) {
-    const struct s3_grants *known = call->grants;
-    return known != NULL && kv_partition_eq(known->incarnation, bucket->incarnation) &&
-           known->lists_count;
-}
-
-bool s3_tags_count(const struct s3_call *call, const struct bucket *bucket) {
-    const struct s3_grants *known = call->grants;
-    return known != NULL && kv_partition_eq(known->incarnation, bucket->incarnation) &&
-           known->asks_tags;
+struct status s3_objects_count(struct s3_call *call, const struct bucket *bucket, bool *ret_count) {
+    const struct s3_grants *grants;
+    TRY(grants_of(call, bucket, &grants));
+    *ret_count = grants->lists_count || grants->asks_tags;
+    return status_ok();
 }
 
 static struct slice resource_arn(struct s3_call *call, const struct bucket *bucket,

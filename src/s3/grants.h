@@ -44,10 +44,10 @@ struct s3_question {
 struct status s3_decide(struct s3_call *call, const struct s3_question *question,
                         struct access_decision *ret_decision);
 
-/* Whether lists count in the bucket, which the request has asked about before. */
-bool s3_lists_count(const struct s3_call *call, const struct bucket *bucket);
-
-/* Whether its policy speaks of tags that an object has; likewise. */
-bool s3_tags_count(const struct s3_call *call, const struct bucket *bucket);
+/*
+ * Whether an object of the bucket has a say itself: by its own list, or by tags that the bucket's
+ * policy asks for. Errors: as above.
+ */
+struct status s3_objects_count(struct s3_call *call, const struct bucket *bucket, bool *ret_count);
 
 #endif

@@ -271,16 +271,40 @@ static void test_default_ownership(void **state) {
     assert_true(slice_eq(s3_test_element(&t, "ObjectOwnership"), SLICE("BucketOwnerPreferred")));
 }
 
+/* What was opened may be another object than the one that was authorized: its own list counts. */
+static void test_what_was_opened_is_judged(void **state) {
+    (void)state;
+    open_bucket("private");
+    alice("PUT /bkt/k", "x-amz-acl: public-read\r\n", "x", 200, NULL);
+    as(S3_TEST_BOB, "GET /bkt/k", NULL, "", 200, NULL);
+    struct object_info other = {.key = SLICE("k"), .meta = {.owner_id = SLICE("project-a")}};
+    struct status s = s3_authorize_found(&t.call, "s3:GetObject", &t.call.bucket, &other);
+    assert_true(status_is(s, STATUS_REFUSED));
+    other.meta.acl = SLICE("ub");
+    s = s3_authorize_found(&t.call, "s3:GetObject", &t.call.bucket, &other);
+    assert_true(status_is(s, STATUS_CORRUPT));
+    other.meta.acl = SLICE("u1 project-b Project b\n");
+    s = s3_authorize_found(&t.call, "s3:GetObject", &t.call.bucket, &other);
+    assert_true(is_ok(s));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(test_enforced),           CASE(test_enforced_for_others),
-        CASE(test_ownership_controls), CASE(test_bucket_lists),
-        CASE(test_bad_lists),          CASE(test_object_lists),
-        CASE(test_anothers_objects),   CASE(test_preferred),
-        CASE(test_copies_and_uploads), CASE(test_public_access_block),
-        CASE(test_initiators),         CASE(test_default_ownership),
+        CASE(test_enforced),
+        CASE(test_enforced_for_others),
+        CASE(test_ownership_controls),
+        CASE(test_bucket_lists),
+        CASE(test_bad_lists),
+        CASE(test_object_lists),
+        CASE(test_anothers_objects),
+        CASE(test_preferred),
+        CASE(test_copies_and_uploads),
+        CASE(test_public_access_block),
+        CASE(test_initiators),
+        CASE(test_default_ownership),
+        CASE(test_what_was_opened_is_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     arena_init(&arena, 16 * 1024, 1 << 22);
-    struct s3_call call = {.arena = &arena, .note = &note, .head = &head, .query = &query};
+    static const struct s3_service service;
+    struct s3_call call = {
+        .service = &service, .arena = &arena, .note = &note, .head = &head, .query = &query};
     http_response_init(&call.response, &arena);
     struct s3_checksum_wish wish;
     IGNORE_STATUS(s3_check_headers(&call)); /* refusals are answers too */

@@ -5,17 +5,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 /* cmocka wants the above first */
 #include <cmocka.h>
 
 #include "base/date.h"
 #include "kv/mem.h"
+#include "os/thread.h"
 
 struct fixture {
     struct kv *kv;
     struct clock_manual clock;
-    struct random_seeded random;
     struct key_file key;
     struct builtin *store;
     struct arena arena;
@@ -41,7 +42,7 @@ static struct builtin_entity create(struct fixture *f, enum builtin_kind kind, c
 static void reopen(struct fixture *f) {
     struct builtin_options options = {.kv = f->kv,
                                       .clock = &f->clock.clock,
-                                      .random = &f->random.random,
+                                      .random = random_system(),
                                       .key = &f->key,
                                       .password_cost = {.log_n = 4, .r = 8, .p = 1}};
     builtin_close(&f->store);
@@ -53,7 +54,6 @@ static int setup(void **state) {
     if (f == NULL) return -1;
     f->kv = kv_mem_open();
     clock_manual_init(&f->clock, 1700000000 * NS_PER_S);
-    random_seeded_init(&f->random, 7);
     arena_init(&f->arena, 64 * 1024, 64 * 1024 * 1024);
     reopen(f);
     struct builtin_entity domain = {
@@ -339,6 +339,69 @@ static void test_keys_that_need_a_role(void **state) {
     assert_true(status_is(s, STATUS_NOT_FOUND));
 }
 
+enum { THREADS = 8, LOGINS = 40 };
+
+/* Each thread is a client of its own: right, then wrong, then a token that is made and revoked. */
+struct client {
+    struct fixture *f;
+    int number;
+    int right;
+    int denied;
+    int void_tokens;
+};
+
+static void *run_client(void *argument) {
+    struct client *c = argument;
+    struct builtin *store = c->f->store;
+    char source[16];
+    struct arena arena;
+    arena_init(&arena, 16 * 1024, 1024 * 1024);
+    snprintf(source, sizeof source, "10.0.0.%d", c->number);
+    struct builtin_login wanted = {.user_id = SLICE("ann"), .source = slice_str(source)};
+    for (int i = 0; i < LOGINS; i++) {
+        int64_t wait_ns;
+        arena_reset(&arena);
+        wanted.password = i % 8 == 7 ? SLICE("wrong guess") : SLICE("right guess");
+        struct status s = builtin_login(store, &wanted, &wait_ns);
+        if (is_ok(s)) c->right++;
+        if (status_is(s, STATUS_DENIED)) c->denied++;
+    }
+    for (int i = 0; i < 4; i++) {
+        struct builtin_token_wanted token = {
+            .user_id = SLICE("ann"), .project_id = SLICE("p"), .expires_ns = INT64_MAX};
+        struct builtin_bearer bearer;
+        struct slice text;
+        struct note note;
+        if (!is_ok(builtin_token_issue(store, &token, &arena, &text, &bearer))) continue;
+        if (!is_ok(builtin_token_revoke(store, &bearer, &note))) continue;
+        struct status s = builtin_token_open(store, text, &arena, &bearer);
+        if (status_is(s, STATUS_NOT_FOUND)) c->void_tokens++;
+    }
+    arena_fini(&arena);
+    return NULL;
+}
+
+static void test_many_at_once(void **state) {
+    struct fixture *f = *state;
+    struct client clients[THREADS];
+    struct thread threads[THREADS];
+    struct slice good = SLICE("right guess");
+    assert_true(is_ok(builtin_password_set(f->store, f->user.id, good, &f->note)));
+    grant(f, BUILTIN_ROLE_MEMBER);
+    for (int i = 0; i < THREADS; i++) {
+        clients[i] = (struct client){.f = f, .number = i};
+        struct thread_config config = {
+            .name = "client", .run = run_client, .argument = &clients[i]};
+        assert_true(is_ok(thread_start(&config, NULL, &threads[i])));
+    }
+    for (int i = 0; i < THREADS; i++) thread_join(&threads[i]);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(clients[i].right, LOGINS - LOGINS / 8);
+        assert_int_equal(clients[i].denied, LOGINS / 8);
+        assert_int_equal(clients[i].void_tokens, 4);
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void) {
@@ -355,6 +418,7 @@ int main(void) {
         TEST(test_the_list_is_bounded),
         TEST(test_expired_revocations_make_room),
         TEST(test_keys_that_need_a_role),
+        TEST(test_many_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /*
  * Two walks side by side: over the current objects and over the noncurrent versions and delete
- * markers. Of a key the current object comes first, then the others, newest first.
+ * markers. Of a key the current object comes first, then the others, newest first. A version that
+ * moves between the two tables could be missed by both: but its key has a head, which stays, so a
+ * third walk over the heads, read after the others, finds what they missed.
  */
 #include "base/check.h"
 #include "object/list.h"
@@ -20,6 +22,8 @@ struct page {
     struct arena scratch;
     struct roll objects;
     struct roll versions;
+    struct roll heads;
+    bool has_head;    /* `heads` stands on a name */
     bool has_object;  /* `objects` stands on a name */
     bool has_version; /* `versions` stands on one */
 };
@@ -37,7 +41,9 @@ static struct version_list_entry *entry_new(struct page *page) {
         result->entries = entries;
         page->cap = cap;
     }
-    return &result->entries[result->count++];
+    struct version_list_entry *entry = &result->entries[result->count++];
+    *entry = (struct version_list_entry){0}; /* it may have been used and taken back */
+    return entry;
 }
 
 static bool is_full(const struct page *page) {
@@ -134,8 +140,9 @@ static struct status group_seek(struct page *page, struct group *group) {
  * Whether what the walks stand on is the beginning of what the key has: its newest version, or all
  * below the bound. Versions move between the tables only when the newest changes.
  */
-static struct status group_is_whole(struct page *page, const struct group *group, bool *ret_whole) {
-    struct version_history history = {0};
+static struct status group_is_whole(struct page *page, const struct group *group,
+                                    struct version_history *ret_history, bool *ret_whole) {
+    struct version_history history = {.key = group->key};
     struct object_version_id first = {{0}};
     *ret_whole = true;
     if (page->bucket->versioning == BUCKET_VERSIONING_OFF) return status_ok();
@@ -154,6 +161,7 @@ static struct status group_is_whole(struct page *page, const struct group *group
     } else {
         *ret_whole = !group->with_object;
     }
+    *ret_history = history;
     return status_ok();
 }
 
@@ -199,20 +207,41 @@ static struct status group_here(struct page *page, struct group *group) {
     return status_ok();
 }
 
+/*
+ * Shows the key unless it is in motion. A version that takes the place of a newer one leaves the
+ * table of the versions, maybe before the walk has come to it: then the head is another (O15).
+ */
+static struct status show_once(struct page *page, struct group *group, bool is_here,
+                               bool *ret_shown, bool *ret_rest) {
+    struct version_history history = {0};
+    TRY(is_here ? group_here(page, group) : group_seek(page, group));
+    TRY(group_is_whole(page, group, &history, ret_shown));
+    if (!*ret_shown) return status_ok();
+    TRY(group_show(page, group, ret_rest));
+    if (!group->with_versions || page->bucket->versioning == BUCKET_VERSIONING_OFF) {
+        return status_ok();
+    }
+    return version_head_is_same(page->store, page->bucket, &history, &page->scratch, ret_shown);
+}
+
+/* A key that everybody changes all the time is shown as it was seen last. */
 static struct status show_key(struct page *page, struct group *group, bool is_here,
                               bool *ret_rest) {
-    bool whole = false;
-    for (int i = 0; i < GROUP_TRIES_MAX && !whole; i++) {
-        TRY(is_here && i == 0 ? group_here(page, group) : group_seek(page, group));
-        TRY(group_is_whole(page, group, &whole));
+    size_t before = page->page->count;
+    bool shown = false;
+    for (int i = 0; i < GROUP_TRIES_MAX && !shown; i++) {
+        page->page->count = before;
+        TRY(show_once(page, group, is_here && i == 0, &shown, ret_rest));
     }
+    if (page->page->count > before || shown) return status_ok();
     return group_show(page, group, ret_rest);
 }
 
 static struct status show_prefix(struct page *page, struct slice name) {
     bool object = is_at(page->has_object, &page->objects, name);
     bool version = is_at(page->has_version, &page->versions, name);
-    TRY(add(page, object ? &page->objects : &page->versions, false));
+    const struct roll *roll = object ? &page->objects : version ? &page->versions : &page->heads;
+    TRY(add(page, roll, false));
     if (object) TRY(next_object(page));
     if (version) TRY(next_version(page));
     return status_ok();
@@ -227,24 +256,43 @@ static const struct roll *lesser(const struct page *page) {
     return object ? &page->objects : &page->versions;
 }
 
+/*
+ * The walk with the next name behind `after`. The heads are looked at last, so what a key had when
+ * the other two passed it by is seen there.
+ */
+static struct status find_next(struct page *page, struct slice after, const struct roll **ret_at) {
+    const struct roll *at = lesser(page);
+    if (page->bucket->versioning != BUCKET_VERSIONING_OFF) {
+        roll_start(&page->heads.range, SLICE(""), after);
+        struct key start = page->heads.range.start;
+        TRY(roll_seek(&page->heads, &start, &page->has_head));
+        bool missed = page->has_head && (at == NULL || slice_cmp(page->heads.name, at->name) < 0);
+        if (missed) at = &page->heads;
+    }
+    *ret_at = at;
+    return status_ok();
+}
+
 static struct status fill(struct page *page) {
     const struct roll *at;
     char name[OBJECT_KEY_MAX];
-    while ((at = lesser(page)) != NULL) {
+    struct slice shown = page->query->key_marker;
+    while (true) {
+        TRY(find_next(page, shown, &at));
+        if (at == NULL) return status_ok();
         if (is_full(page)) return end_truncated(page);
         CHECK(at->name.len <= sizeof name);
         memcpy(name, at->name.ptr, at->name.len);
-        struct slice copy = slice_of(name, at->name.len);
+        shown = slice_of(name, at->name.len);
         if (at->is_prefix) {
-            TRY(show_prefix(page, copy));
+            TRY(show_prefix(page, shown));
             continue;
         }
-        struct group group = {.key = copy};
+        struct group group = {.key = shown};
         bool rest;
-        TRY(show_key(page, &group, true, &rest));
+        TRY(show_key(page, &group, at != &page->heads, &rest));
         if (rest) return end_truncated(page);
     }
-    return status_ok();
 }
 
 /* ---- where it begins ------------------------------------------------------------------------ */
@@ -310,9 +358,12 @@ static struct status open_and_list(struct page *page) {
     struct kv *kv = page->store->config.kv;
     struct roll_range objects = range_of(page->query, &roll_objects);
     struct roll_range versions = range_of(page->query, &roll_versions);
+    struct roll_range heads = range_of(page->query, &roll_heads);
     TRY(roll_open(&page->objects, kv, page->bucket->incarnation, &objects));
     struct status s = roll_open(&page->versions, kv, page->bucket->incarnation, &versions);
+    if (is_ok(s)) s = roll_open(&page->heads, kv, page->bucket->incarnation, &heads);
     if (is_ok(s)) s = list(page);
+    roll_close(&page->heads);
     roll_close(&page->versions);
     roll_close(&page->objects);
     return s;

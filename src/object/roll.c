@@ -70,7 +70,25 @@ static struct status version_parse(struct slice kv_key, struct arena *scratch,
     return key_version_parse(kv_key, scratch, ret_key, &id);
 }
 
+static struct key head_behind(struct slice object_key) {
+    struct key key = key_head(clip(object_key));
+    CHECK(key.len < sizeof key.bytes);
+    key.bytes[key.len++] = 0;
+    return key;
+}
+
+static struct key head_at(struct slice object_key) {
+    return object_key.len > OBJECT_KEY_MAX ? head_behind(object_key) : key_head(object_key);
+}
+
+static struct status head_parse(struct slice kv_key, struct arena *scratch, struct slice *ret_key) {
+    (void)scratch;
+    *ret_key = slice_skip(kv_key, 1);
+    return status_ok();
+}
+
 const struct roll_table roll_objects = {object_at, object_behind, key_object, object_parse};
+const struct roll_table roll_heads = {head_at, head_behind, key_head, head_parse};
 const struct roll_table roll_uploads = {upload_at, upload_behind, key_uploads_with_prefix,
                                         upload_parse};
 const struct roll_table roll_versions = {version_at, version_behind, key_versions_with_prefix,

@@ -29,6 +29,7 @@ struct roll_table {
 };
 
 extern const struct roll_table roll_objects;
+extern const struct roll_table roll_heads;
 extern const struct roll_table roll_uploads;
 extern const struct roll_table roll_versions;
 

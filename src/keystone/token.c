@@ -90,12 +90,27 @@ static void answer_token(struct keystone_call *call, const struct builtin_bearer
 
 /* --- making --- */
 
+/*
+ * The id of the domain of that name. Keystone's first domain is called Default, and that is what
+ * people have in their openrc files; ours is called default.
+ */
+static struct status find_domain(struct keystone_call *call, struct slice name,
+                                 struct slice *ret_id) {
+    struct builtin_entity domain;
+    struct status s = builtin_find(call->service->store, BUILTIN_DOMAIN, SLICE(""), name,
+                                   call->arena, call->note, &domain);
+    bool is_default = slice_eq_nocase(name, SLICE(BUILTIN_DEFAULT));
+    if (!is_ok(s) && !(is_default && status_is(s, STATUS_NOT_FOUND))) return s;
+    *ret_id = is_ok(s) ? domain.id : SLICE(BUILTIN_DEFAULT);
+    return status_ok();
+}
+
 /* Finds what is named by id or by name; NOT_FOUND for what nobody can be, too. */
 static struct status find_named(struct keystone_call *call, enum builtin_kind kind,
                                 const struct keystone_named *named,
                                 struct builtin_entity *ret_entity) {
     struct builtin *store = call->service->store;
-    struct builtin_entity domain, entity;
+    struct builtin_entity entity;
     struct slice domain_id = named->domain_id;
     if (named->id.len > 0) {
         TRY(builtin_find(store, kind, SLICE(""), named->id, call->arena, call->note, &entity));
@@ -104,11 +119,7 @@ static struct status find_named(struct keystone_call *call, enum builtin_kind ki
         *ret_entity = entity;
         return status_ok();
     }
-    if (domain_id.len == 0) {
-        TRY(builtin_find(store, BUILTIN_DOMAIN, SLICE(""), named->domain_name, call->arena,
-                         call->note, &domain));
-        domain_id = domain.id;
-    }
+    if (domain_id.len == 0) TRY(find_domain(call, named->domain_name, &domain_id));
     TRY(builtin_find(store, kind, domain_id, named->name, call->arena, call->note, &entity));
     bool same = slice_eq(entity.name, named->name) && slice_eq(entity.domain_id, domain_id);
     if (!same) return status_of(STATUS_NOT_FOUND);

@@ -70,7 +70,7 @@ def openstack(run, cloud):
     def call(*words, user="demo", project="demo", ok=True, parse=True):
         env = {"OS_AUTH_URL": cloud.zone.keystone, "OS_USERNAME": user, "OS_PASSWORD": PASSWORD,
                "OS_PROJECT_NAME": project, "OS_USER_DOMAIN_ID": "default",
-               "OS_PROJECT_DOMAIN_NAME": "default", "OS_IDENTITY_API_VERSION": "3",
+               "OS_PROJECT_DOMAIN_NAME": "Default", "OS_IDENTITY_API_VERSION": "3",
                "PYTHONWARNINGS": "ignore"}
         text = run(OPENSTACK, *words, *(["-f", "json"] if parse and ok else []), env=env, ok=ok)
         return json.loads(text) if parse and ok else text

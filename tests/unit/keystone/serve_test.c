@@ -183,6 +183,32 @@ static void test_login(void **state) {
     assert_int_equal(ask(f, "GET", "/v3/auth/projects", f->token, NULL), 401);
 }
 
+#define LOGIN_IN                                                                            \
+    "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":" \
+    "\"ann\","                                                                              \
+    "\"domain\":{\"name\":\"%s\"},\"password\":\"password\"}}}}}"
+
+static void test_the_default_domain_has_two_spellings(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *domain;
+        int status;
+    } cases[] = {{"default", 201}, {"Default", 201}, {"defaults", 401}, {"", 400}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char body[512];
+        snprintf(body, sizeof body, LOGIN_IN, cases[i].domain);
+        assert_int_equal(ask(f, "POST", "/v3/auth/tokens", NULL, body), cases[i].status);
+    }
+    /* A domain that is called so is another one. */
+    struct builtin_entity wanted = {
+        .kind = BUILTIN_DOMAIN, .name = SLICE("Default"), .id = SLICE("d2"), .enabled = true};
+    struct status s = builtin_create(f->service.store, &wanted, &f->arena, &f->note, &wanted);
+    assert_true(is_ok(s));
+    char body[512];
+    snprintf(body, sizeof body, LOGIN_IN, "Default");
+    assert_int_equal(ask(f, "POST", "/v3/auth/tokens", NULL, body), 401);
+}
+
 static void test_others(void **state) {
     struct fixture *f = *state;
     assert_int_equal(login(f, "password", "p"), 201);
@@ -222,8 +248,13 @@ static void test_no_header_is_injected(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_discovery), TEST(test_routes), TEST(test_strangers),
-        TEST(test_login),     TEST(test_others), TEST(test_no_header_is_injected),
+        TEST(test_discovery),
+        TEST(test_routes),
+        TEST(test_strangers),
+        TEST(test_login),
+        TEST(test_others),
+        TEST(test_the_default_domain_has_two_spellings),
+        TEST(test_no_header_is_injected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -262,6 +262,7 @@ static struct status put_object(struct completing *completing, struct tally *tal
                                              .arena = scratch};
     TRY(object_replace(change, &replacement, batch, scratch));
     TRY(object_replacement_keep(&completing->kept, info.record));
+    completing->kept.next = NULL; /* `info` ends here */
     completing->record = info.record;
     return status_ok();
 }

@@ -1,8 +1,11 @@
 /*
- * Two walks side by side: over the current objects and over the noncurrent versions and delete
- * markers. Of a key the current object comes first, then the others, newest first. A version that
- * moves between the two tables could be missed by both: but its key has a head, which stays, so a
- * third walk over the heads, read after the others, finds what they missed.
+ * Two walks side by side, over the current objects and over the heads: a key that has a version is
+ * in one of them. Of a key the current object comes first, then what the table of versions has of
+ * it, newest first.
+ *
+ * Others change the bucket meanwhile, and every version that stays has to be met. One without a
+ * head is the current object of its key, and gets a head with whatever moves it; so a key is looked
+ * for among the objects first, then among the heads, which stay as long as it has a version.
  */
 #include "base/check.h"
 #include "object/list.h"
@@ -21,11 +24,12 @@ struct page {
     struct arena *arena;
     struct arena scratch;
     struct roll objects;
-    struct roll versions;
     struct roll heads;
-    bool has_head;    /* `heads` stands on a name */
-    bool has_object;  /* `objects` stands on a name */
-    bool has_version; /* `versions` stands on one */
+    struct roll versions; /* of one key at a time */
+    bool has_object;      /* `objects` stands on a name */
+    bool has_head;        /* `heads` stands on one */
+    bool has_version;     /* `versions` stands on one */
+    bool is_plain;        /* without versioning, and without a head: there are objects only */
 };
 
 /* ---- entries -------------------------------------------------------------------------------- */
@@ -112,6 +116,7 @@ struct group {
     struct object_version_id bound; /* only older ones; none: all */
     bool with_object;
     bool with_versions;
+    struct object_version_id first; /* what was seen first; none: nothing */
 };
 
 /* Stands both walks on what is to be shown of the key, and sees what that is. */
@@ -136,43 +141,16 @@ static struct status group_seek(struct page *page, struct group *group) {
     return status_ok();
 }
 
-/*
- * Whether what the walks stand on is the beginning of what the key has: its newest version, or all
- * below the bound. Versions move between the tables only when the newest changes.
- */
-static struct status group_is_whole(struct page *page, const struct group *group,
-                                    struct version_history *ret_history, bool *ret_whole) {
-    struct version_history history = {.key = group->key};
-    struct object_version_id first = {{0}};
-    *ret_whole = true;
-    if (page->bucket->versioning == BUCKET_VERSIONING_OFF) return status_ok();
-    arena_reset(&page->scratch);
-    TRY(version_head_read(page->store, page->bucket, group->key, &page->scratch, &history));
-    if (group->with_object) {
-        TRY(id_at(&page->objects, &first));
-    } else if (group->with_versions) {
-        TRY(id_at(&page->versions, &first));
-    }
-    if (!history.has_head) {
-        *ret_whole = !group->with_versions;
-    } else if (version_id_is_none(group->bound) ||
-               version_id_cmp(history.head.newest, group->bound) < 0) {
-        *ret_whole = version_id_eq(first, history.head.newest);
-    } else {
-        *ret_whole = !group->with_object;
-    }
-    *ret_history = history;
-    return status_ok();
-}
-
 /* Shows what the key has, until the page is full; `*ret_rest` says that there is more of it. */
-static struct status group_show(struct page *page, const struct group *group, bool *ret_rest) {
+static struct status group_show(struct page *page, struct group *group, bool *ret_rest) {
     bool is_latest = version_id_is_none(group->bound);
     struct object_version_id shown = {{0}};
     *ret_rest = true;
+    group->first = shown;
     if (group->with_object) {
+        TRY(id_at(&page->objects, &group->first));
         if (is_full(page)) return status_ok();
-        TRY(id_at(&page->objects, &shown));
+        shown = group->first;
         TRY(add(page, &page->objects, true));
         is_latest = false;
         TRY(next_object(page));
@@ -180,6 +158,7 @@ static struct status group_show(struct page *page, const struct group *group, bo
     while (is_at(page->has_version, &page->versions, group->key)) {
         struct object_version_id id;
         TRY(id_at(&page->versions, &id));
+        if (version_id_is_none(group->first)) group->first = id;
         /* It was shown as the current object, and has gone down since. */
         if (version_id_is_none(shown) || version_id_cmp(id, shown) < 0) {
             if (is_full(page)) return status_ok();
@@ -193,106 +172,109 @@ static struct status group_show(struct page *page, const struct group *group, bo
     return status_ok();
 }
 
-/*
- * The same where the walks have come to the key by themselves. The versions are looked for again
- * where there is an object, for they must have been read after it.
- */
+/* The same where the walk over the objects has come to the key, or behind it, by itself. */
 static struct status group_here(struct page *page, struct group *group) {
     group->with_object = is_at(page->has_object, &page->objects, group->key);
-    if (group->with_object && page->bucket->versioning != BUCKET_VERSIONING_OFF) {
-        struct key version = key_versions_of(group->key);
-        TRY(roll_seek(&page->versions, &version, &page->has_version));
-    }
+    group->with_versions = false;
+    if (page->is_plain) return status_ok();
+    struct key version = key_versions_of(group->key);
+    TRY(roll_seek(&page->versions, &version, &page->has_version));
     group->with_versions = is_at(page->has_version, &page->versions, group->key);
     return status_ok();
 }
 
-/*
- * Shows the key unless it is in motion. A version that takes the place of a newer one leaves the
- * table of the versions, maybe before the walk has come to it: then the head is another (O15).
- */
-static struct status show_once(struct page *page, struct group *group, bool is_here,
-                               bool *ret_shown, bool *ret_rest) {
+/* The newest version of the key, as its head says; zeros where it has no head. */
+static struct status newest_of(struct page *page, const struct group *group,
+                               struct object_version_id *ret_newest) {
     struct version_history history = {0};
-    TRY(is_here ? group_here(page, group) : group_seek(page, group));
-    TRY(group_is_whole(page, group, &history, ret_shown));
-    if (!*ret_shown) return status_ok();
-    TRY(group_show(page, group, ret_rest));
-    if (!group->with_versions || page->bucket->versioning == BUCKET_VERSIONING_OFF) {
-        return status_ok();
-    }
-    return version_head_is_same(page->store, page->bucket, &history, &page->scratch, ret_shown);
+    arena_reset(&page->scratch);
+    TRY(version_head_read(page->store, page->bucket, group->key, &page->scratch, &history));
+    *ret_newest = history.head.newest;
+    return status_ok();
 }
 
-/* A key that everybody changes all the time is shown as it was seen last. */
+/*
+ * Shows the key once. `*ret_whole`: nothing moved while it was read. Versions move between the
+ * tables only when the newest changes, and one that is below it all the while lies where it lay. So
+ * the newest must be what was seen first, or, below a bound, the same before and after.
+ */
+static struct status try_key(struct page *page, struct group *group, bool is_here, bool *ret_rest,
+                             bool *ret_whole) {
+    bool bounded = !version_id_is_none(group->bound);
+    struct object_version_id before = {{0}};
+    struct object_version_id after = {{0}};
+    if (bounded) TRY(newest_of(page, group, &before));
+    TRY(is_here ? group_here(page, group) : group_seek(page, group));
+    bool has_versions = group->with_versions;
+    TRY(group_show(page, group, ret_rest));
+    *ret_whole = true;
+    if (page->is_plain) return status_ok();
+    TRY(newest_of(page, group, &after));
+    if (!bounded) before = group->first;
+    *ret_whole = version_id_eq(before, after);
+    /* What never had versioning has no head. */
+    if (!bounded && version_id_is_none(after)) *ret_whole = !has_versions;
+    return status_ok();
+}
+
 static struct status show_key(struct page *page, struct group *group, bool is_here,
                               bool *ret_rest) {
-    size_t before = page->page->count;
-    bool shown = false;
-    for (int i = 0; i < GROUP_TRIES_MAX && !shown; i++) {
-        page->page->count = before;
-        TRY(show_once(page, group, is_here && i == 0, &shown, ret_rest));
+    size_t count = page->page->count;
+    bool whole = false;
+    for (int i = 0; i < GROUP_TRIES_MAX && !whole; i++) {
+        page->page->count = count;
+        TRY(try_key(page, group, is_here && i == 0, ret_rest, &whole));
     }
-    if (page->page->count > before || shown) return status_ok();
-    return group_show(page, group, ret_rest);
+    return status_ok();
+}
+
+/* Moves the heads behind a name, once the objects are. */
+static struct status heads_pass(struct page *page, struct slice name) {
+    if (is_at(page->has_head, &page->heads, name)) {
+        return roll_next(&page->heads, &page->has_head);
+    }
+    /* What is there now need not have been there when they stood on the name they stand on. */
+    if (page->is_plain) return status_ok();
+    roll_start(&page->heads.range, SLICE(""), name);
+    struct key start = page->heads.range.start;
+    return roll_seek(&page->heads, &start, &page->has_head);
 }
 
 static struct status show_prefix(struct page *page, struct slice name) {
     bool object = is_at(page->has_object, &page->objects, name);
-    bool version = is_at(page->has_version, &page->versions, name);
-    const struct roll *roll = object ? &page->objects : version ? &page->versions : &page->heads;
-    TRY(add(page, roll, false));
+    TRY(add(page, object ? &page->objects : &page->heads, false));
     if (object) TRY(next_object(page));
-    if (version) TRY(next_version(page));
-    return status_ok();
+    return heads_pass(page, name);
 }
 
 /* The walk that stands on the lesser name; NULL at the end. */
 static const struct roll *lesser(const struct page *page) {
-    if (!page->has_object && !page->has_version) return NULL;
-    if (!page->has_version) return &page->objects;
-    if (!page->has_object) return &page->versions;
-    bool object = slice_cmp(page->objects.name, page->versions.name) <= 0;
-    return object ? &page->objects : &page->versions;
-}
-
-/*
- * The walk with the next name behind `after`. The heads are looked at last, so what a key had when
- * the other two passed it by is seen there.
- */
-static struct status find_next(struct page *page, struct slice after, const struct roll **ret_at) {
-    const struct roll *at = lesser(page);
-    if (page->bucket->versioning != BUCKET_VERSIONING_OFF) {
-        roll_start(&page->heads.range, SLICE(""), after);
-        struct key start = page->heads.range.start;
-        TRY(roll_seek(&page->heads, &start, &page->has_head));
-        bool missed = page->has_head && (at == NULL || slice_cmp(page->heads.name, at->name) < 0);
-        if (missed) at = &page->heads;
-    }
-    *ret_at = at;
-    return status_ok();
+    if (!page->has_object && !page->has_head) return NULL;
+    if (!page->has_head) return &page->objects;
+    if (!page->has_object) return &page->heads;
+    bool object = slice_cmp(page->objects.name, page->heads.name) <= 0;
+    return object ? &page->objects : &page->heads;
 }
 
 static struct status fill(struct page *page) {
     const struct roll *at;
     char name[OBJECT_KEY_MAX];
-    struct slice shown = page->query->key_marker;
-    while (true) {
-        TRY(find_next(page, shown, &at));
-        if (at == NULL) return status_ok();
+    while ((at = lesser(page)) != NULL) {
         if (is_full(page)) return end_truncated(page);
         CHECK(at->name.len <= sizeof name);
         memcpy(name, at->name.ptr, at->name.len);
-        shown = slice_of(name, at->name.len);
+        struct slice copy = slice_of(name, at->name.len);
         if (at->is_prefix) {
-            TRY(show_prefix(page, shown));
+            TRY(show_prefix(page, copy));
             continue;
         }
-        struct group group = {.key = shown};
+        struct group group = {.key = copy};
         bool rest;
-        TRY(show_key(page, &group, at != &page->heads, &rest));
+        TRY(show_key(page, &group, true, &rest));
         if (rest) return end_truncated(page);
+        TRY(heads_pass(page, copy));
     }
+    return status_ok();
 }
 
 /* ---- where it begins ------------------------------------------------------------------------ */
@@ -333,15 +315,18 @@ static struct status begin(struct page *page, bool *ret_full) {
     if (any) TRY(show_key(page, &group, false, ret_full));
     if (*ret_full) return end_truncated(page);
     roll_start(&page->objects.range, SLICE(""), query->key_marker);
-    roll_start(&page->versions.range, SLICE(""), query->key_marker);
+    roll_start(&page->heads.range, SLICE(""), query->key_marker);
     struct key object = page->objects.range.start;
-    struct key version = page->versions.range.start;
+    struct key head = page->heads.range.start;
     TRY(roll_seek(&page->objects, &object, &page->has_object));
-    return roll_seek(&page->versions, &version, &page->has_version);
+    return roll_seek(&page->heads, &head, &page->has_head);
 }
 
 static struct status list(struct page *page) {
     bool full;
+    struct key head = page->heads.range.start;
+    TRY(roll_seek(&page->heads, &head, &page->has_head));
+    page->is_plain = page->bucket->versioning == BUCKET_VERSIONING_OFF && !page->has_head;
     TRY(begin(page, &full));
     return full ? status_ok() : fill(page);
 }
@@ -356,15 +341,16 @@ static struct roll_range range_of(const struct version_list_query *query,
 
 static struct status open_and_list(struct page *page) {
     struct kv *kv = page->store->config.kv;
+    struct kv_partition partition = page->bucket->incarnation;
     struct roll_range objects = range_of(page->query, &roll_objects);
-    struct roll_range versions = range_of(page->query, &roll_versions);
     struct roll_range heads = range_of(page->query, &roll_heads);
-    TRY(roll_open(&page->objects, kv, page->bucket->incarnation, &objects));
-    struct status s = roll_open(&page->versions, kv, page->bucket->incarnation, &versions);
-    if (is_ok(s)) s = roll_open(&page->heads, kv, page->bucket->incarnation, &heads);
+    struct roll_range versions = range_of(page->query, &roll_versions);
+    TRY(roll_open(&page->objects, kv, partition, &objects));
+    struct status s = roll_open(&page->heads, kv, partition, &heads);
+    if (is_ok(s)) s = roll_open(&page->versions, kv, partition, &versions);
     if (is_ok(s)) s = list(page);
-    roll_close(&page->heads);
     roll_close(&page->versions);
+    roll_close(&page->heads);
     roll_close(&page->objects);
     return s;
 }

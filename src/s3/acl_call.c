@@ -231,7 +231,7 @@ struct status s3_acl_check_public(struct s3_call *call, const struct bucket *buc
  * Spec-deviation: S3 takes "bucket-owner-full-control" only; clients that always say "private" are
  * let pass here when they are the bucket's owner, for whom that is the same.
  */
-static bool is_as_enforced(const struct s3_call *call, const struct acl *acl,
+bool s3_acl_is_as_enforced(const struct s3_call *call, const struct acl *acl,
                            const struct acl_owners *owners) {
     if (slice_eq(s3_header(call, "x-amz-acl"), SLICE("bucket-owner-full-control"))) return true;
     for (size_t i = 0; i < acl->grant_count; i++) {
@@ -249,7 +249,7 @@ static struct status settle_enforced(struct s3_call *call, const struct acl_owne
     owners.owner_id = meta->owner_id;
     owners.owner_name = meta->owner_name;
     TRY(of_headers(call, &owners, &present, &acl));
-    if (present && !is_as_enforced(call, &acl, &owners)) {
+    if (present && !s3_acl_is_as_enforced(call, &acl, &owners)) {
         return s3_refuse(call, S3_ERROR_ACCESS_CONTROL_LIST_NOT_SUPPORTED, NULL);
     }
     meta->owner_id = bucket_owners->owner_id;

@@ -75,6 +75,13 @@ struct status s3_acl_of_put(struct s3_call *call, const struct acl_owners *owner
 struct status s3_acl_settle(struct s3_call *call, struct object_meta *meta);
 
 /*
+ * Whether a request's list says no more than what is so where lists don't count: the bucket's owner
+ * has everything.
+ */
+bool s3_acl_is_as_enforced(const struct s3_call *call, const struct acl *acl,
+                           const struct acl_owners *owners);
+
+/*
  * AccessDenied to a list that is public where the bucket's public access block has BlockPublicAcls.
  */
 struct status s3_acl_check_public(struct s3_call *call, const struct bucket *bucket,

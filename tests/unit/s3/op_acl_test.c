@@ -49,9 +49,11 @@ static void test_enforced(void **state) {
     alice("PUT /bkt", NULL, "", 200, NULL);
     alice("GET /bkt?ownershipControls", NULL, "", 200, NULL);
     assert_true(slice_eq(s3_test_element(&t, "ObjectOwnership"), SLICE("BucketOwnerEnforced")));
-    alice("PUT /bkt?acl", "x-amz-acl: private\r\n", "", 400, "AccessControlListNotSupported");
+    alice("PUT /bkt?acl", "x-amz-acl: public-read\r\n", "", 400, "AccessControlListNotSupported");
+    alice("PUT /bkt?acl", "x-amz-acl: private\r\n", "", 200, NULL);
     alice("PUT /bkt/k", "x-amz-acl: private\r\n", "x", 200, NULL);
-    alice("PUT /bkt/k?acl", "x-amz-acl: private\r\n", "", 400, "AccessControlListNotSupported");
+    alice("PUT /bkt/k?acl", "x-amz-acl: public-read\r\n", "", 400, "AccessControlListNotSupported");
+    alice("PUT /bkt/k?acl", "x-amz-acl: private\r\n", "", 200, NULL);
     alice("PUT /bkt/k", "x-amz-acl: public-read\r\n", "x", 400, "AccessControlListNotSupported");
     alice("PUT /bkt/k", "x-amz-acl: public-read\r\nx-amz-grant-read: id=project-b\r\n", "x", 400,
           "InvalidRequest");

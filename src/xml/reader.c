@@ -46,9 +46,10 @@ static void stop(struct reader *r, enum status_code code, const char *why) {
     XML_StopParser(r->parser, XML_FALSE);
 }
 
+/* The name without its prefix; one that ends in a colon has none, and is left as it is. */
 static struct slice local_name(const XML_Char *name) {
     const char *colon = strrchr(name, ':');
-    return slice_str(colon ? colon + 1 : name);
+    return slice_str(colon && colon[1] != '\0' ? colon + 1 : name);
 }
 
 static struct slice keep_name(struct reader *r, struct slice name) {

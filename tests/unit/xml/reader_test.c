@@ -76,6 +76,16 @@ static void test_prefixes_and_namespaces_are_tolerated(void **state) {
     assert_text(root, "B", "1");
 }
 
+/* A name is never empty, also where nothing stands behind its colon. */
+static void test_names_that_end_in_a_colon(void **state) {
+    (void)state;
+    assert_int_equal(parse("<a><:/><b:/><c:d/></a>"), STATUS_OK);
+    const struct xml_node *child = root->first_child;
+    assert_true(xml_is(child, ":"));
+    assert_true(xml_is(child->next, "b:"));
+    assert_true(xml_is(child->next->next, "d"));
+}
+
 static void test_other_encodings_become_utf8(void **state) {
     (void)state;
     assert_int_equal(parse("<?xml version='1.0' encoding='ISO-8859-1'?><A><B>\xe9</B></A>"),
@@ -263,6 +273,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_reads_a_tree, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prefixes_and_namespaces_are_tolerated, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_names_that_end_in_a_colon, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_encodings_become_utf8, setup, teardown),
         cmocka_unit_test_setup_teardown(test_line_ends_are_normalised, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),

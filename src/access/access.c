@@ -4,9 +4,21 @@ static struct access_decision decision(bool allowed, enum access_reason reason, 
     return (struct access_decision){allowed, reason, statement};
 }
 
+/* Reading is what has its name; all else changes something, or may. */
+static bool is_reading(struct slice action) {
+    return slice_starts_with(action, SLICE("s3:Get")) ||
+           slice_starts_with(action, SLICE("s3:List"));
+}
+
+/* Whether the principal may do this in the name of its project. */
+static bool acts_for_project(const struct access_request *request) {
+    if (request->standing == ACCESS_MEMBER) return true;
+    return request->standing == ACCESS_READER && is_reading(request->question.action);
+}
+
 static bool is_owner(const struct access_request *request) {
     const struct policy_principal *who = &request->question.principal;
-    return !who->anonymous && who->account.len > 0 &&
+    return !who->anonymous && !who->for_itself && who->account.len > 0 &&
            slice_eq(who->account, request->owner_project);
 }
 
@@ -17,7 +29,7 @@ static bool acl_gives(const struct access_request *request) {
     return permission != 0 && acl_allows(request->acl, &request->question.principal, permission);
 }
 
-struct access_decision access_decide(const struct access_request *request) {
+static struct access_decision decide(const struct access_request *request) {
     size_t statement = 0;
     enum policy_effect effect = POLICY_NOTHING;
     if (request->policy) {
@@ -32,7 +44,8 @@ struct access_decision access_decide(const struct access_request *request) {
     if (acl_gives(request)) return decision(true, ACCESS_ACL_ALLOWS, 0);
     if (request->is_anothers_object) return decision(false, ACCESS_NOTHING_ALLOWS, 0);
     /* Everybody may ask for their own buckets; who is nobody has none. */
-    if (slice_eq(request->question.action, SLICE("s3:ListAllMyBuckets"))) {
+    if (slice_eq(request->question.action, SLICE("s3:ListAllMyBuckets")) &&
+        !request->question.principal.for_itself) {
         return decision(true, ACCESS_EVERYBODY, 0);
     }
     if (effect != POLICY_ALLOW) {
@@ -43,6 +56,13 @@ struct access_decision access_decide(const struct access_request *request) {
         return decision(false, ACCESS_PUBLIC_BLOCKED, statement);
     }
     return decision(true, ACCESS_POLICY_ALLOWS, statement);
+}
+
+struct access_decision access_decide(const struct access_request *request) {
+    struct access_request narrowed = *request;
+    narrowed.question.principal.for_itself =
+        !request->question.principal.anonymous && !acts_for_project(request);
+    return decide(&narrowed);
 }
 
 const char *access_reason_text(enum access_reason reason) {

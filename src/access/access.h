@@ -1,10 +1,11 @@
 /*
  * access.h - may they?
  *
- * One evaluator for every door. A project owns its buckets: its users may do everything in them,
- * administrators of the store in all. A bucket's policy and, where the bucket's ownership lets them
- * count, access control lists give others what they allow: grants are a union. An explicit denial,
- * or a public access block, is final, whoever asks.
+ * One evaluator for every door. A project owns its buckets: its members may do everything in them,
+ * its readers see everything, administrators of the store may do all in all. What somebody gives to
+ * a project, its readers may only read. A bucket's policy and, where the bucket's ownership lets
+ * them count, access control lists give others what they allow: grants are a union. An explicit
+ * denial, or a public access block, is final, whoever asks.
  *
  * Where lists count, an object may be another's than the bucket's: then its list alone says who may
  * read it, the bucket's owner included, and no policy gives it away.
@@ -17,9 +18,13 @@
 #include "access/acl.h"
 #include "access/policy.h"
 
+/* What the principal may do in the name of its project. */
+enum access_standing { ACCESS_STRANGER, ACCESS_READER, ACCESS_MEMBER };
+
 /* A question. */
 struct access_request {
     struct policy_question question;
+    enum access_standing standing;
     bool principal_admin;
     struct slice owner_project;  /* of the bucket; empty for the service itself */
     const struct policy *policy; /* of the bucket; NULL: none */

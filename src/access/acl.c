@@ -76,7 +76,8 @@ struct status acl_canned(struct slice name, const struct acl_owners *owners, str
 }
 
 static bool is_same(struct slice id, const struct policy_principal *who) {
-    return !who->anonymous && (slice_eq(id, who->account) || slice_eq(id, who->user_id));
+    bool of_account = !who->for_itself && slice_eq(id, who->account);
+    return !who->anonymous && (of_account || slice_eq(id, who->user_id));
 }
 
 static bool grant_fits(const struct acl_grant *grant, const struct policy_principal *who) {

@@ -60,6 +60,9 @@ struct policy_principal {
     struct slice account; /* project id */
     struct slice user_id;
     struct slice user_name;
+    /* What is allowed to the account is not allowed to this user of it; what is denied is denied.
+     */
+    bool for_itself;
 };
 
 /* A question. */

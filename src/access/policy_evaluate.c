@@ -29,8 +29,11 @@ static bool principal_fits(const struct policy_principal_form *form,
 
 static bool principals_fit(const struct policy_statement *statement,
                            const struct policy_principal *who) {
+    bool not_by_account = who->for_itself && statement->allows && !statement->principals_negated;
     for (size_t i = 0; i < statement->principal_count; i++) {
-        if (principal_fits(&statement->principals[i], who)) return !statement->principals_negated;
+        const struct policy_principal_form *form = &statement->principals[i];
+        if (not_by_account && form->kind == POLICY_PRINCIPAL_ACCOUNT) continue;
+        if (principal_fits(form, who)) return !statement->principals_negated;
     }
     return statement->principals_negated;
 }

@@ -58,6 +58,10 @@ struct status auth_key_look_up(struct auth_pass *pass, struct slice access_key,
         return auth_refuse(pass, AUTH_REFUSAL_ACCESS_KEY_UNKNOWN,
                            "There is no such access key, or it is disabled.");
     }
+    if (status_is(found, STATUS_DENIED)) {
+        return auth_refuse(pass, AUTH_REFUSAL_ROLE_MISSING,
+                           "The user of this access key has no role in its project.");
+    }
     TRY(found);
     pass->result.principal = key.principal;
     *ret_secret = key.secret;

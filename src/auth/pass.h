@@ -26,7 +26,7 @@ struct status auth_refuse(struct auth_pass *pass, enum auth_refusal refusal, con
 
 /*
  * Looks the access key up; its principal goes into the result, its secret to `ret_secret`.
- * Errors: REFUSED (ACCESS_KEY_UNKNOWN); those of the look-up.
+ * Errors: REFUSED (ACCESS_KEY_UNKNOWN, ROLE_MISSING); those of the look-up.
  */
 struct status auth_key_look_up(struct auth_pass *pass, struct slice access_key,
                                struct slice *ret_secret);

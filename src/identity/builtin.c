@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "crypto/digest.h"
 #include "identity/builtin_login.h"
 #include "identity/builtin_store.h"
 
@@ -102,34 +103,60 @@ struct status builtin_entity_read_enabled(struct builtin *store, enum builtin_ki
     return status_ok();
 }
 
-/* A key that was made through the Identity API is worth what its user's roles are worth now. */
-static struct status check_membership(struct builtin *store, const struct builtin_entity *user,
-                                      const struct builtin_entity *project, struct arena *arena) {
-    unsigned roles;
-    TRY(builtin_roles_of(store, user, project, arena, &roles));
-    return (roles & BUILTIN_ROLE_MEMBER) != 0 ? status_ok() : status_of(STATUS_NOT_FOUND);
+/* --- whom a credential stands for --- */
+
+/* The words of the roles, with "," between them. */
+static struct slice role_names(unsigned roles, struct arena *arena) {
+    struct slice parts[2 * BUILTIN_ROLE_COUNT];
+    size_t count = 0;
+    for (unsigned i = 0; i < BUILTIN_ROLE_COUNT; i++) {
+        if ((roles & 1U << i) == 0) continue;
+        if (count > 0) parts[count++] = SLICE(",");
+        parts[count++] = slice_str(builtin_role_word(i));
+    }
+    return arena_join(arena, parts, count);
+}
+
+static struct principal principal_of(const struct builtin_bearer *bearer, struct arena *arena) {
+    return (struct principal){
+        .user_id = bearer->user.id,
+        .user_name = bearer->user.name,
+        .project_id = bearer->project.id,
+        .project_name = bearer->project.name,
+        .user_domain_id = bearer->user_domain.id,
+        .user_domain_name = bearer->user_domain.name,
+        .project_domain_id = bearer->project_domain.id,
+        .project_domain_name = bearer->project_domain.name,
+        .role_names = role_names(bearer->roles, arena),
+        .roles = bearer->roles,
+        .expires_ns = bearer->expires_ns,
+        .admin = (bearer->roles & BUILTIN_ROLE_RESELLER) != 0,
+    };
+}
+
+/*
+ * A key that was made through the Identity API is worth what its user's roles are worth now; for
+ * another one the operator has decided that its user is a member.
+ */
+static struct status find_roles(struct builtin *store, const struct builtin_key *key,
+                                struct arena *arena, struct builtin_bearer *bearer) {
+    TRY(builtin_roles_of(store, &bearer->user, &bearer->project, arena, &bearer->roles));
+    if (!key->needs_role) bearer->roles |= BUILTIN_ROLE_READER | BUILTIN_ROLE_MEMBER;
+    return bearer->roles != 0 ? status_ok() : status_of(STATUS_DENIED);
 }
 
 static struct status key_find_stored(struct builtin *store, struct slice access_key,
                                      struct arena *arena, struct identity_key *ret_key) {
     struct builtin_sealed_key sealed;
+    struct builtin_bearer bearer = {0};
     TRY(builtin_key_read(store, access_key, arena, NULL, &sealed));
     if (!sealed.key.enabled) return status_of(STATUS_NOT_FOUND);
-    struct builtin_entity user;
-    struct builtin_entity project;
-    TRY(builtin_entity_read_enabled(store, BUILTIN_USER, sealed.key.user_id, arena, &user));
-    TRY(builtin_entity_read_enabled(store, BUILTIN_PROJECT, sealed.key.project_id, arena,
-                                    &project));
-    if (sealed.key.needs_role) TRY(check_membership(store, &user, &project, arena));
-    struct identity_key key = {
-        .principal = {.user_id = user.id,
-                      .user_name = user.name,
-                      .project_id = project.id,
-                      .project_name = project.name,
-                      .access_key = sealed.key.access_key,
-                      .admin = user.admin},
-    };
+    TRY(builtin_bearer_find(store, sealed.key.user_id, sealed.key.project_id, arena, &bearer));
+    TRY(find_roles(store, &sealed.key, arena, &bearer));
+    struct identity_key key = {.principal = principal_of(&bearer, arena)};
+    key.principal.access_key = sealed.key.access_key;
     TRY(builtin_key_unseal(store, &sealed, arena, &key.secret));
+    TRY(arena_ok(arena));
     *ret_key = key;
     return status_ok();
 }
@@ -142,9 +169,38 @@ static struct status key_find(struct identity *identity, struct slice access_key
     if (builtin_cache_find(store->cache, access_key, now_ns, arena, ret_key)) return status_ok();
     uint64_t generation = builtin_cache_generation(store->cache);
     TRY(key_find_stored(store, access_key, arena, ret_key));
-    builtin_cache_put(store->cache, generation, ret_key, now_ns);
+    builtin_cache_put(store->cache, generation, access_key, ret_key, now_ns);
     return status_ok();
 }
+
+/* Begins with a NUL, which no access key has. */
+enum { TOKEN_NAME_LEN = 1 + DIGEST_SHA256_LEN };
+
+static struct status token_find(struct identity *identity, struct slice token, struct arena *arena,
+                                struct principal *ret_principal) {
+    struct builtin *store = CONTAINER_OF(identity, struct builtin, identity);
+    uint8_t bytes[TOKEN_NAME_LEN] = {0};
+    struct slice name = slice_of(bytes, sizeof bytes);
+    struct identity_key key = {.secret = SLICE("")};
+    struct builtin_bearer bearer;
+    if (token.len == 0 || token.len > BUILTIN_TOKEN_TEXT_MAX) return status_of(STATUS_NOT_FOUND);
+    digest_sha256(token, bytes + 1);
+    int64_t now_ns = clock_mono_ns(store->clock);
+    if (!builtin_cache_find(store->cache, name, now_ns, arena, &key)) {
+        uint64_t generation = builtin_cache_generation(store->cache);
+        TRY(builtin_token_open(store, token, arena, &bearer));
+        key.principal = principal_of(&bearer, arena);
+        TRY(arena_ok(arena));
+        builtin_cache_put(store->cache, generation, name, &key, now_ns);
+    }
+    if (clock_wall_ns(store->clock) >= key.principal.expires_ns) {
+        return status_of(STATUS_NOT_FOUND);
+    }
+    *ret_principal = key.principal;
+    return status_ok();
+}
+
+/* --- others --- */
 
 static struct status name_find(struct identity *identity, struct slice id, struct arena *arena,
                                struct slice *ret_name) {
@@ -160,7 +216,21 @@ static struct status name_find(struct identity *identity, struct slice id, struc
     return status_ok();
 }
 
-static const struct identity_ops ops = {.key_find = key_find, .name_find = name_find};
+static struct status entity_find(struct identity *identity, enum identity_kind kind,
+                                 struct slice domain_id, struct slice id_or_name,
+                                 struct arena *arena, struct identity_entity *ret_entity) {
+    struct builtin *store = CONTAINER_OF(identity, struct builtin, identity);
+    struct builtin_entity entity;
+    TRY(builtin_find(store, kind == IDENTITY_USER ? BUILTIN_USER : BUILTIN_PROJECT, domain_id,
+                     id_or_name, arena, NULL, &entity));
+    *ret_entity = (struct identity_entity){entity.id, entity.name, entity.domain_id};
+    return status_ok();
+}
+
+static const struct identity_ops ops = {.key_find = key_find,
+                                        .name_find = name_find,
+                                        .token_find = token_find,
+                                        .entity_find = entity_find};
 
 struct status builtin_open(const struct builtin_options *options, struct note *note,
                            struct builtin **ret_store) {

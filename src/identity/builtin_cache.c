@@ -6,10 +6,13 @@
 
 enum { SHARDS = 16 };
 
-/* A copy of an identity_key; the texts stand one behind the other in `bytes`. */
+enum { TEXTS = 11 };
+
+/* A copy of an identity_key; the name and the texts stand one behind the other in `bytes`. */
 struct entry {
     struct identity_key key;
     int64_t expires_ns;
+    size_t name_len;
     size_t len;
     char bytes[];
 };
@@ -93,64 +96,83 @@ static struct entry **place_of(struct builtin_cache *cache, uint64_t h) {
     return &shard_of(cache, h)->places[h / SHARDS % cache->places_per_shard];
 }
 
-/* The six texts of a key, in one order for all who walk them. */
-static void texts_of(struct identity_key *key, struct slice *texts[6]) {
-    texts[0] = &key->secret;
-    texts[1] = &key->principal.user_id;
-    texts[2] = &key->principal.user_name;
-    texts[3] = &key->principal.project_id;
-    texts[4] = &key->principal.project_name;
-    texts[5] = &key->principal.access_key;
+/* The texts of a key, in one order for all who walk them. */
+static void texts_of(struct identity_key *key, struct slice *texts[TEXTS]) {
+    struct principal *principal = &key->principal;
+    struct slice *all[TEXTS] = {&key->secret,
+                                &principal->user_id,
+                                &principal->user_name,
+                                &principal->project_id,
+                                &principal->project_name,
+                                &principal->access_key,
+                                &principal->user_domain_id,
+                                &principal->user_domain_name,
+                                &principal->project_domain_id,
+                                &principal->project_domain_name,
+                                &principal->role_names};
+    memcpy(texts, all, sizeof all);
+}
+
+/* Makes the texts stand in `bytes`, where their characters are already. */
+static void rebase(struct identity_key *key, const char *bytes) {
+    struct slice *texts[TEXTS];
+    texts_of(key, texts);
+    for (size_t i = 0; i < TEXTS; i++) {
+        texts[i]->ptr = bytes;
+        bytes += texts[i]->len;
+    }
 }
 
 static bool copy_to_arena(const struct entry *entry, struct arena *arena,
                           struct identity_key *ret_key) {
-    struct identity_key copy = entry->key;
-    struct slice *texts[6];
-    texts_of(&copy, texts);
-    for (size_t i = 0; i < 6; i++) *texts[i] = arena_dup(arena, *texts[i]);
-    if (!is_ok(arena_ok(arena))) return false;
-    *ret_key = copy;
+    size_t len = entry->len - entry->name_len;
+    char *bytes = arena_alloc(arena, len + 1);
+    if (bytes == NULL) return false;
+    memcpy(bytes, entry->bytes + entry->name_len, len);
+    *ret_key = entry->key;
+    rebase(ret_key, bytes);
     return true;
 }
 
-bool builtin_cache_find(struct builtin_cache *cache, struct slice access_key, int64_t now_ns,
+bool builtin_cache_find(struct builtin_cache *cache, struct slice name, int64_t now_ns,
                         struct arena *arena, struct identity_key *ret_key) {
-    uint64_t h = hash(access_key);
+    uint64_t h = hash(name);
     struct shard *shard = shard_of(cache, h);
     pthread_mutex_lock(&shard->lock);
     struct entry *entry = *place_of(cache, h);
-    bool found = entry != NULL && slice_eq(entry->key.principal.access_key, access_key) &&
+    bool found = entry != NULL && slice_eq(slice_of(entry->bytes, entry->name_len), name) &&
                  now_ns < entry->expires_ns && copy_to_arena(entry, arena, ret_key);
     pthread_mutex_unlock(&shard->lock);
     return found;
 }
 
-static struct entry *new_entry(const struct identity_key *key, int64_t expires_ns) {
+static struct entry *new_entry(struct slice name, const struct identity_key *key,
+                               int64_t expires_ns) {
     struct identity_key copy = *key;
-    struct slice *texts[6];
+    struct slice *texts[TEXTS];
+    size_t len = name.len;
     texts_of(&copy, texts);
-    size_t len = 0;
-    for (size_t i = 0; i < 6; i++) len += texts[i]->len;
+    for (size_t i = 0; i < TEXTS; i++) len += texts[i]->len;
     struct entry *entry = malloc(sizeof *entry + len);
     if (entry == NULL) return NULL;
     char *end = entry->bytes;
-    for (size_t i = 0; i < 6; i++) {
+    if (name.len > 0) memcpy(end, name.ptr, name.len);
+    end += name.len;
+    for (size_t i = 0; i < TEXTS; i++) {
         if (texts[i]->len > 0) memcpy(end, texts[i]->ptr, texts[i]->len);
-        texts[i]->ptr = end;
         end += texts[i]->len;
     }
-    entry->key = copy;
-    entry->expires_ns = expires_ns;
-    entry->len = len;
+    *entry =
+        (struct entry){.key = copy, .expires_ns = expires_ns, .name_len = name.len, .len = len};
+    rebase(&entry->key, entry->bytes + name.len);
     return entry;
 }
 
-void builtin_cache_put(struct builtin_cache *cache, uint64_t generation,
+void builtin_cache_put(struct builtin_cache *cache, uint64_t generation, struct slice name,
                        const struct identity_key *key, int64_t now_ns) {
-    struct entry *entry = new_entry(key, now_ns + cache->staleness_ns);
+    struct entry *entry = new_entry(name, key, now_ns + cache->staleness_ns);
     if (entry == NULL) return;
-    uint64_t h = hash(key->principal.access_key);
+    uint64_t h = hash(name);
     struct shard *shard = shard_of(cache, h);
     pthread_mutex_lock(&shard->lock);
     struct entry **place = place_of(cache, h);

@@ -1,5 +1,7 @@
 /*
- * builtin_cache.h - access keys that were looked up lately
+ * builtin_cache.h - access keys and tokens that were looked up lately
+ *
+ * An entry has a name: an access key, or the digest of a token, so that no token lies about here.
  *
  * Bounded in number: an entry has one place, and whoever comes later takes it. Bounded in time: an
  * entry is not used past its staleness. builtin_cache_clear makes the next look-up of every key
@@ -26,11 +28,11 @@ void builtin_cache_free(struct builtin_cache **cache);
 uint64_t builtin_cache_generation(struct builtin_cache *cache);
 
 /* Finds an entry that is fresh at `now_ns` and copies it to `arena`; false where there is none. */
-bool builtin_cache_find(struct builtin_cache *cache, struct slice access_key, int64_t now_ns,
+bool builtin_cache_find(struct builtin_cache *cache, struct slice name, int64_t now_ns,
                         struct arena *arena, struct identity_key *ret_key);
 
 /* Keeps a copy of `key`, unless the cache was cleared since `generation` was taken. */
-void builtin_cache_put(struct builtin_cache *cache, uint64_t generation,
+void builtin_cache_put(struct builtin_cache *cache, uint64_t generation, struct slice name,
                        const struct identity_key *key, int64_t now_ns);
 
 /* Forgets everything. */

@@ -9,8 +9,10 @@
  *
  *     builtin_login ── builtin_token_issue ── builtin_token_open* ── builtin_token_revoke
  *
- * Users with `admin` set have every role in every project. Roles are given to others one by one;
- * admin includes member, and member includes reader.
+ * Users with `admin` set have the roles admin and ResellerAdmin in every project. Roles are given
+ * to others one by one; admin includes member, and member includes reader. Who has ResellerAdmin in
+ * the project of a token may work with that in every project (identity.h), and service is for
+ * tokens of services.
  *
  * Blocks: every call may wait for a drive; builtin_login computes, and waits for its turn.
  * Threads: any.
@@ -31,15 +33,20 @@ enum {
     BUILTIN_LOGINS_WAITING_MAX = 64
 };
 
-/* Roles are bits. */
+/* Roles are bits, the ones of identity.h. */
 enum {
-    BUILTIN_ROLE_READER = 1,
-    BUILTIN_ROLE_MEMBER = 2,
-    BUILTIN_ROLE_ADMIN = 4,
-    BUILTIN_ROLE_COUNT = 3
+    BUILTIN_ROLE_READER = IDENTITY_ROLE_READER,
+    BUILTIN_ROLE_MEMBER = IDENTITY_ROLE_MEMBER,
+    BUILTIN_ROLE_ADMIN = IDENTITY_ROLE_ADMIN,
+    BUILTIN_ROLE_RESELLER = IDENTITY_ROLE_RESELLER,
+    BUILTIN_ROLE_SERVICE = IDENTITY_ROLE_SERVICE,
+    BUILTIN_ROLES_ALL = 31,
+    BUILTIN_ROLE_LEVELS = 3, /* the first ones, each of which includes those before it */
+    BUILTIN_ROLE_COUNT = 5
 };
 
-/* "reader", "member", "admin": the word of bit `index`; the bit of a word, 0 for none. */
+/* "reader", "member", "admin", "ResellerAdmin", "service": the word of bit `index`; the bit of a
+ * word, 0 for none. */
 const char *builtin_role_word(unsigned index);
 unsigned builtin_role_parse(struct slice word);
 

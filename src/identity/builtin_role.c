@@ -2,9 +2,14 @@
 #include "base/check.h"
 #include "identity/builtin_account.h"
 
-static const char *const words[BUILTIN_ROLE_COUNT] = {"reader", "member", "admin"};
+/* The last two have the names that Swift knows them by. */
+static const char *const words[BUILTIN_ROLE_COUNT] = {"reader", "member", "admin", "ResellerAdmin",
+                                                      "service"};
 
-enum { ALL_ROLES = BUILTIN_ROLE_READER | BUILTIN_ROLE_MEMBER | BUILTIN_ROLE_ADMIN };
+enum {
+    ADMINISTRATORS_ROLES =
+        BUILTIN_ROLE_READER | BUILTIN_ROLE_MEMBER | BUILTIN_ROLE_ADMIN | BUILTIN_ROLE_RESELLER
+};
 
 const char *builtin_role_word(unsigned index) {
     CHECK(index < BUILTIN_ROLE_COUNT);
@@ -20,18 +25,18 @@ unsigned builtin_role_parse(struct slice word) {
 
 /* With all roles that these include: each includes those below it. */
 static unsigned with_included(unsigned roles) {
-    for (unsigned i = BUILTIN_ROLE_COUNT - 1; i > 0; i--) {
+    for (unsigned i = BUILTIN_ROLE_LEVELS - 1; i > 0; i--) {
         if ((roles & 1U << i) != 0) roles |= 1U << (i - 1);
     }
-    return roles & ALL_ROLES;
+    return roles & BUILTIN_ROLES_ALL;
 }
 
 /* With all roles that include one of these. */
 static unsigned with_including(unsigned roles) {
-    for (unsigned i = 1; i < BUILTIN_ROLE_COUNT; i++) {
+    for (unsigned i = 1; i < BUILTIN_ROLE_LEVELS; i++) {
         if ((roles & 1U << (i - 1)) != 0) roles |= 1U << i;
     }
-    return roles & ALL_ROLES;
+    return roles & BUILTIN_ROLES_ALL;
 }
 
 /* Whether the grant is about this very project, and not one of the same id before it. */
@@ -44,7 +49,7 @@ struct status builtin_roles_of(struct builtin *store, const struct builtin_entit
                                const struct builtin_entity *project, struct arena *arena,
                                unsigned *ret_roles) {
     Identity__Account *account;
-    *ret_roles = ALL_ROLES;
+    *ret_roles = ADMINISTRATORS_ROLES;
     if (user->admin) return status_ok();
     TRY(builtin_account_read(store, user->id, arena, NULL, &account));
     unsigned roles = 0;

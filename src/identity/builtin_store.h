@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "identity/builtin.h"
 #include "identity/builtin_cache.h"
+#include "identity/builtin_login.h"
 
 enum {
     BUILTIN_NONCE_LEN = 12,
@@ -101,6 +102,14 @@ void builtin_login_gate_free(struct builtin_login_gate **gate);
 struct status builtin_entity_read_enabled(struct builtin *store, enum builtin_kind kind,
                                           struct slice id, struct arena *arena,
                                           struct builtin_entity *ret_entity);
+
+/*
+ * Fills in user and project (where there is one) with their domains, as they are now; the roles are
+ * left alone. NOT_FOUND where one is gone or disabled.
+ */
+struct status builtin_bearer_find(struct builtin *store, struct slice user_id,
+                                  struct slice project_id, struct arena *arena,
+                                  struct builtin_bearer *bearer);
 
 /* Reads the record of an access key. */
 struct status builtin_key_read(struct builtin *store, struct slice access_key, struct arena *arena,

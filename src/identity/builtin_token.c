@@ -114,16 +114,23 @@ static bool is_void(const Identity__Account *account, const Identity__Token *tok
     return false;
 }
 
-/* Fills in user and project as they are now; NOT_FOUND where one is gone, disabled or another. */
-static struct status look_up(struct builtin *store, struct slice user_id, struct slice project_id,
-                             struct arena *arena, struct builtin_bearer *bearer) {
+struct status builtin_bearer_find(struct builtin *store, struct slice user_id,
+                                  struct slice project_id, struct arena *arena,
+                                  struct builtin_bearer *bearer) {
     TRY(builtin_entity_read_enabled(store, BUILTIN_USER, user_id, arena, &bearer->user));
     TRY(builtin_entity_read(store, BUILTIN_DOMAIN, bearer->user.domain_id, arena, NULL,
                             &bearer->user_domain));
     if (project_id.len == 0) return status_ok();
     TRY(builtin_entity_read_enabled(store, BUILTIN_PROJECT, project_id, arena, &bearer->project));
-    TRY(builtin_entity_read(store, BUILTIN_DOMAIN, bearer->project.domain_id, arena, NULL,
-                            &bearer->project_domain));
+    return builtin_entity_read(store, BUILTIN_DOMAIN, bearer->project.domain_id, arena, NULL,
+                               &bearer->project_domain);
+}
+
+/* The same, with the roles, of which there must be one. */
+static struct status look_up(struct builtin *store, struct slice user_id, struct slice project_id,
+                             struct arena *arena, struct builtin_bearer *bearer) {
+    TRY(builtin_bearer_find(store, user_id, project_id, arena, bearer));
+    if (project_id.len == 0) return status_ok();
     TRY(builtin_roles_of(store, &bearer->user, &bearer->project, arena, &bearer->roles));
     return bearer->roles != 0 ? status_ok() : status_of(STATUS_NOT_FOUND);
 }

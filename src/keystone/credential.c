@@ -120,7 +120,7 @@ static struct status answer_list(struct keystone_call *call, struct slice user_i
     return status_ok();
 }
 
-/* Makes a key for a user in a project in which the user may write. */
+/* Makes a key for a user in a project in which the user has a role. */
 static struct status create(struct keystone_call *call, const struct builtin_key *wanted,
                             const struct key_form *form) {
     struct builtin *store = call->service->store;
@@ -147,8 +147,8 @@ static struct status create(struct keystone_call *call, const struct builtin_key
     /* Spec-deviation: Keystone makes a key where there is no role, and everybody who takes it has
      * to ask for roles each time. Here there is none, and the key ends with the role. */
     TRY(builtin_roles_of(store, &user, &project, call->arena, &roles));
-    if ((roles & BUILTIN_ROLE_MEMBER) == 0) {
-        return keystone_refuse(call, 403, "The user is not a member of project %.*s.",
+    if (roles == 0) {
+        return keystone_refuse(call, 403, "The user has no role in project %.*s.",
                                SLICE_FMT(project.id));
     }
     TRY(builtin_key_create(store, wanted, call->arena, call->note, &made));

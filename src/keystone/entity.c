@@ -236,7 +236,7 @@ static struct status answer_roles(struct keystone_call *call, unsigned roles) {
 }
 
 struct status keystone_role_list(struct keystone_call *call) {
-    return answer_roles(call, BUILTIN_ROLE_READER | BUILTIN_ROLE_MEMBER | BUILTIN_ROLE_ADMIN);
+    return answer_roles(call, BUILTIN_ROLES_ALL);
 }
 
 struct status keystone_role_show(struct keystone_call *call) {

@@ -39,15 +39,16 @@ static struct status check_payer(struct s3_call *call, const struct bucket *buck
     return pays && !principal->anonymous ? status_ok() : deny(call);
 }
 
-/* Who began an upload may see and end it, where nothing else says. Spec: S3 AbortMultipartUpload.
- */
+/* Who began an upload may see and end it, where nothing else says, and who is still more than a
+ * reader. Spec: S3 AbortMultipartUpload. */
 static struct status is_initiator(struct s3_call *call, const char *action, bool *ret_is) {
     struct upload upload;
     struct slice user = call->auth.principal.user_id;
     bool of_upload = slice_eq(slice_str(action), SLICE("s3:AbortMultipartUpload")) ||
                      slice_eq(slice_str(action), SLICE("s3:ListMultipartUploadParts"));
     *ret_is = false;
-    if (!of_upload || user.len == 0) return status_ok();
+    bool is_member = (call->auth.principal.roles & IDENTITY_ROLE_MEMBER) != 0;
+    if (!of_upload || user.len == 0 || !is_member) return status_ok();
     struct status s = upload_find(call->service->objects, &call->bucket, call->key,
                                   s3_param(call, "uploadId"), call->arena, &upload);
     if (status_is(s, STATUS_NOT_FOUND)) return status_ok();

@@ -185,6 +185,11 @@ static struct status existing_tags(struct s3_call *call, const struct s3_questio
     return status_is(s, STATUS_NOT_FOUND) ? status_ok() : s;
 }
 
+static enum access_standing standing_of(const struct principal *principal) {
+    if ((principal->roles & IDENTITY_ROLE_MEMBER) != 0) return ACCESS_MEMBER;
+    return (principal->roles & IDENTITY_ROLE_READER) != 0 ? ACCESS_READER : ACCESS_STRANGER;
+}
+
 struct status s3_decide(struct s3_call *call, const struct s3_question *question,
                         struct access_decision *ret_decision) {
     const struct principal *principal = &call->auth.principal;
@@ -202,6 +207,7 @@ struct status s3_decide(struct s3_call *call, const struct s3_question *question
                                    .user_name = principal->user_name},
                      .action = slice_str(question->action),
                      .facts = &facts.facts},
+        .standing = standing_of(principal),
         .policy = grants->policy,
         .restrict_public = grants->block.restrict_all,
         .principal_admin = principal->admin,

@@ -329,7 +329,8 @@ static struct status role_change(struct call *call,
     unsigned role = builtin_role_parse(word);
     if (role == 0) {
         return note_status(&call->note, STATUS_INVALID,
-                           "there is no role '%.*s'; there are reader, member and admin",
+                           "there is no role '%.*s'; there are reader, member, admin, "
+                           "ResellerAdmin and service",
                            SLICE_FMT(slice_take(word, 80)));
     }
     TRY(find(call, BUILTIN_USER, "user", &user));
@@ -345,14 +346,10 @@ static struct status role_revoke(struct call *call) {
     return role_change(call, builtin_role_revoke);
 }
 
-static void write_grant(struct json_writer *w, const struct builtin_entity *user,
-                        const struct builtin_grant *grant) {
-    unsigned highest = 0;
-    for (unsigned i = 0; i < BUILTIN_ROLE_COUNT; i++) {
-        if ((grant->roles & 1U << i) != 0) highest = i;
-    }
+static void write_role(struct json_writer *w, const struct builtin_entity *user,
+                       const struct builtin_grant *grant, unsigned role) {
     json_begin_object(w);
-    json_member_str(w, "role", builtin_role_word(highest));
+    json_member_str(w, "role", builtin_role_word(role));
     json_member_string(w, "user_id", user->id);
     json_member_string(w, "user", user->name);
     json_member_string(w, "project_id", grant->project.id);
@@ -360,7 +357,17 @@ static void write_grant(struct json_writer *w, const struct builtin_entity *user
     json_end_object(w);
 }
 
-/* The roles of one user: each of them includes those below it. */
+/* Not those that another one of them includes. */
+static void write_grant(struct json_writer *w, const struct builtin_entity *user,
+                        const struct builtin_grant *grant) {
+    for (unsigned i = 0; i < BUILTIN_ROLE_COUNT; i++) {
+        bool has = (grant->roles & 1U << i) != 0;
+        bool included = i + 1 < BUILTIN_ROLE_LEVELS && (grant->roles & 1U << (i + 1)) != 0;
+        if (has && !included) write_role(w, user, grant, i);
+    }
+}
+
+/* The roles of one user. */
 static struct status role_list(struct call *call) {
     struct builtin_entity user;
     struct builtin_grant *grants;

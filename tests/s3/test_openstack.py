@@ -145,10 +145,7 @@ def test_whose_keys(cloud):
     assert cloud.call("DELETE", path, cloud.token("stranger", "elsewhere")).status_code == 403
     assert cloud.call("GET", path).status_code == 401
     assert "Keystone uri=" in cloud.call("GET", path).headers["WWW-Authenticate"]
-    # A reader may make none, and nobody one in a project of others.
-    other = cloud.ids("user", "other")
-    assert cloud.call("POST", f"/users/{other}/credentials/OS-EC2", cloud.token("other"),
-                      json={"tenant_id": project}).status_code == 403
+    # Nobody may make one in a project of others.
     elsewhere = cloud.ids("project", "elsewhere")
     assert cloud.call("POST", below, cloud.token(), json={"tenant_id": elsewhere}).status_code == 403
     assert cloud.call("DELETE", digest, cloud.token()).status_code == 204
@@ -170,12 +167,44 @@ def test_credentials_of_ones_own_making(cloud):
     s3.list_buckets()
     # A key is worth what its user's role is worth.
     cloud.hink("role", "revoke", "member", "--user", "demo", "--project", "demo")
-    with pytest.raises(s3.exceptions.ClientError):
+    s3.list_buckets()  # a reader still
+    with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+        s3.create_bucket(Bucket="not-by-a-reader")
+    assert cloud.call("GET", path, token).status_code == 200
+    cloud.hink("role", "revoke", "reader", "--user", "demo", "--project", "demo")
+    with pytest.raises(s3.exceptions.ClientError, match="no role in its project"):
         s3.list_buckets()
-    assert cloud.call("GET", path, token).status_code == 200  # a reader still
+    assert cloud.call("GET", path, token).status_code == 401
     cloud.hink("role", "grant", "member", "--user", "demo", "--project", "demo")
     s3.list_buckets()
     assert cloud.call("DELETE", path, token).status_code == 204
+
+
+def test_a_reader_reads(cloud):
+    project = cloud.ids("project", "demo")
+
+    def client(user):
+        body = {"tenant_id": project}
+        made = cloud.call("POST", f"/users/{cloud.ids('user', user)}/credentials/OS-EC2",
+                          cloud.token(user), json=body).json()["credential"]
+        return client_for(cloud.zone.endpoint, access=made["access"], secret=made["secret"])
+
+    member, reader = client("demo"), client("other")
+    member.create_bucket(Bucket="to-be-read")
+    member.put_object(Bucket="to-be-read", Key="k", Body=b"v")
+    assert reader.get_object(Bucket="to-be-read", Key="k")["Body"].read() == b"v"
+    assert [each["Name"] for each in reader.list_buckets()["Buckets"]] == ["to-be-read"]
+    for call in (lambda: reader.put_object(Bucket="to-be-read", Key="l", Body=b"w"),
+                 lambda: reader.delete_object(Bucket="to-be-read", Key="k"),
+                 lambda: reader.copy_object(Bucket="to-be-read", Key="l",
+                                            CopySource="to-be-read/k"),
+                 lambda: reader.put_bucket_acl(Bucket="to-be-read", ACL="private"),
+                 lambda: reader.delete_bucket(Bucket="to-be-read"),
+                 lambda: reader.create_bucket(Bucket="of-a-reader")):
+        with pytest.raises(reader.exceptions.ClientError, match="AccessDenied"):
+            call()
+    member.delete_object(Bucket="to-be-read", Key="k")
+    member.delete_bucket(Bucket="to-be-read")
 
 
 def test_tokens(cloud):

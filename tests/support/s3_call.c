@@ -30,7 +30,8 @@ static const struct s3_region regions[] = {
     {                                                                                          \
         .user_id = {"user-" id, sizeof("user-" id) - 1}, .user_name = {name, sizeof name - 1}, \
         .project_id = {"project-" project, sizeof("project-" project) - 1},                    \
-        .project_name = {"Project " project, sizeof("Project " project) - 1}, .access_key = {  \
+        .project_name = {"Project " project, sizeof("Project " project) - 1},                  \
+        .roles = IDENTITY_ROLE_READER | IDENTITY_ROLE_MEMBER, .access_key = {                  \
             "AK" id,                                                                           \
             sizeof("AK" id) - 1                                                                \
         }                                                                                      \
@@ -71,7 +72,7 @@ static struct status find_name(struct identity *who, struct slice id, struct are
     return status_of(STATUS_NOT_FOUND);
 }
 
-static const struct identity_ops identity_ops = {find_key, find_name};
+static const struct identity_ops identity_ops = {.key_find = find_key, .name_find = find_name};
 static struct identity identity = {&identity_ops};
 
 /* ---- the world ---------------------------------------------------------------------------- */

@@ -36,6 +36,7 @@ static struct access_request request(const char *project, const char *owner) {
                      .action = SLICE("s3:GetObject"),
                      .resource = SLICE("arn:aws:s3:::b/k"),
                      .facts = &facts},
+        .standing = ACCESS_MEMBER,
         .owner_project = slice_str(owner),
     };
 }
@@ -142,6 +143,49 @@ static void test_lists(void **state) {
     decides(&absent, true, ACCESS_POLICY_ALLOWS);
 }
 
+/* A reader sees what the project has, and changes it by no right of the project's. */
+static void test_readers(void **state) {
+    (void)state;
+    const struct acl_grant grant = {ACL_USER, SLICE("a"), SLICE(""), ACL_FULL_CONTROL};
+    const struct acl acl = {.owner_id = SLICE("a"), .grants = &grant, .grant_count = 1};
+    struct access_request own = request("a", "a");
+    own.standing = ACCESS_READER;
+    decides(&own, true, ACCESS_OWNER);
+    own.question.action = SLICE("s3:ListAllMyBuckets");
+    decides(&own, true, ACCESS_OWNER);
+    own.question.action = SLICE("s3:PutObject");
+    decides(&own, false, ACCESS_NOTHING_ALLOWS);
+    own.acl = &acl;
+    decides(&own, false, ACCESS_NOTHING_ALLOWS);
+    own.policy = policy("Allow", "{\"AWS\":\"a\"}");
+    decides(&own, false, ACCESS_NOTHING_ALLOWS);
+    own.question.principal.user_id = SLICE("u");
+    own.policy = policy("Allow", "{\"AWS\":\"arn:aws:iam::a:user/u\"}");
+    decides(&own, true, ACCESS_POLICY_ALLOWS);
+    own.policy = policy("Allow", "\"*\"");
+    decides(&own, true, ACCESS_POLICY_ALLOWS);
+    own.question.action = SLICE("s3:GetObject");
+    own.policy = policy("Deny", "{\"AWS\":\"a\"}");
+    decides(&own, false, ACCESS_POLICY_DENIES);
+    own.question.action = SLICE("s3:PutObject");
+    decides(&own, false, ACCESS_POLICY_DENIES);
+}
+
+/* Whose role says nothing to us has nothing by the project, not even its list of buckets. */
+static void test_strangers_in_their_project(void **state) {
+    (void)state;
+    struct access_request own = request("a", "a");
+    own.standing = ACCESS_STRANGER;
+    decides(&own, false, ACCESS_NOTHING_ALLOWS);
+    own.question.action = SLICE("s3:ListAllMyBuckets");
+    decides(&own, false, ACCESS_NOTHING_ALLOWS);
+    own.question.action = SLICE("s3:GetObject");
+    own.policy = policy("Allow", "{\"AWS\":\"a\"}");
+    decides(&own, false, ACCESS_NOTHING_ALLOWS);
+    own.policy = policy("Allow", "\"*\"");
+    decides(&own, true, ACCESS_POLICY_ALLOWS);
+}
+
 /* Who owns the bucket can always take a policy away that shuts everybody out. */
 static void test_the_owner_keeps_the_policy(void **state) {
     (void)state;
@@ -172,6 +216,8 @@ static void test_public_access_block(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_project_owns_its_buckets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_readers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_strangers_in_their_project, setup, teardown),
         cmocka_unit_test_setup_teardown(test_administrator_may, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_may_not, setup, teardown),
         cmocka_unit_test_setup_teardown(test_everybody_may_ask_for_their_buckets, setup, teardown),

@@ -187,7 +187,7 @@ static void test_roles(void **state) {
     assert_true(status_is(s, STATUS_NOT_FOUND));
     struct builtin_entity admin = create(f, BUILTIN_USER, "root", true);
     assert_true(is_ok(builtin_roles_of(f->store, &admin, &f->project, &f->arena, &roles)));
-    assert_int_equal(roles, 7);
+    assert_int_equal(roles, 15);
 }
 
 static void test_a_new_project_inherits_no_roles(void **state) {
@@ -326,16 +326,89 @@ static void test_keys_that_need_a_role(void **state) {
     assert_true(is_ok(builtin_key_reveal(f->store, made.access_key, &f->arena, &f->note, &seen)));
     assert_true(slice_eq(seen.secret, made.secret) && seen.needs_role);
     struct status s = identity_key_find(identity, made.access_key, &f->arena, &found);
-    assert_true(status_is(s, STATUS_NOT_FOUND));
+    assert_true(status_is(s, STATUS_DENIED));
     grant(f, BUILTIN_ROLE_READER);
-    s = identity_key_find(identity, made.access_key, &f->arena, &found);
-    assert_true(status_is(s, STATUS_NOT_FOUND));
+    assert_true(is_ok(identity_key_find(identity, made.access_key, &f->arena, &found)));
+    assert_int_equal(found.principal.roles, IDENTITY_ROLE_READER);
     grant(f, BUILTIN_ROLE_MEMBER);
     assert_true(is_ok(identity_key_find(identity, made.access_key, &f->arena, &found)));
+    assert_int_equal(found.principal.roles, IDENTITY_ROLE_READER | IDENTITY_ROLE_MEMBER);
     assert_true(slice_eq(found.secret, made.secret));
-    s = builtin_role_revoke(f->store, f->user.id, f->project.id, BUILTIN_ROLE_MEMBER, &f->note);
+    s = builtin_role_revoke(f->store, f->user.id, f->project.id, BUILTIN_ROLE_READER, &f->note);
     assert_true(is_ok(s));
     s = identity_key_find(identity, made.access_key, &f->arena, &found);
+    assert_true(status_is(s, STATUS_DENIED));
+}
+
+/* The operator's keys need no role: their users are members. */
+static void test_keys_that_need_none(void **state) {
+    struct fixture *f = *state;
+    struct builtin_key wanted = {
+        .user_id = f->user.id, .project_id = f->project.id, .enabled = true};
+    struct builtin_key made;
+    struct identity_key found;
+    struct identity *identity = builtin_identity(f->store);
+    assert_true(is_ok(builtin_key_create(f->store, &wanted, &f->arena, &f->note, &made)));
+    assert_true(is_ok(identity_key_find(identity, made.access_key, &f->arena, &found)));
+    assert_int_equal(found.principal.roles, IDENTITY_ROLE_READER | IDENTITY_ROLE_MEMBER);
+    assert_false(found.principal.admin);
+    assert_true(slice_eq(found.principal.role_names, SLICE("reader,member")));
+    assert_true(slice_eq(found.principal.user_domain_name, SLICE("default")));
+    grant(f, BUILTIN_ROLE_RESELLER);
+    assert_true(is_ok(identity_key_find(identity, made.access_key, &f->arena, &found)));
+    assert_true(found.principal.admin);
+}
+
+/* What a door gets for a token, and how soon it notices that there is less. */
+static void test_tokens_as_doors_see_them(void **state) {
+    struct fixture *f = *state;
+    struct principal who;
+    struct identity *identity = builtin_identity(f->store);
+    grant(f, BUILTIN_ROLE_READER | BUILTIN_ROLE_SERVICE);
+    struct slice token = token_of(f);
+    /* Once out of the store and once out of the cache. */
+    for (int i = 0; i < 2; i++) {
+        assert_true(is_ok(identity_token_find(identity, token, &f->arena, &who)));
+        assert_true(slice_eq(who.user_id, f->user.id) && slice_eq(who.project_name, SLICE("p")));
+        assert_int_equal(who.roles, IDENTITY_ROLE_READER | IDENTITY_ROLE_SERVICE);
+        assert_true(slice_eq(who.role_names, SLICE("reader,service")));
+        assert_true(slice_eq(who.project_domain_id, SLICE("default")));
+        assert_true(who.access_key.len == 0 && !who.admin && !who.anonymous);
+        assert_true(who.expires_ns == f->clock.now_ns + 3600 * NS_PER_S);
+    }
+    struct status s =
+        builtin_role_revoke(f->store, f->user.id, f->project.id, BUILTIN_ROLE_SERVICE, &f->note);
+    assert_true(is_ok(s));
+    assert_true(is_ok(identity_token_find(identity, token, &f->arena, &who)));
+    assert_int_equal(who.roles, IDENTITY_ROLE_READER);
+    revoke(f, token);
+    s = identity_token_find(identity, token, &f->arena, &who);
+    assert_true(status_is(s, STATUS_NOT_FOUND));
+    struct slice other = token_of(f);
+    assert_true(is_ok(identity_token_find(identity, other, &f->arena, &who)));
+    /* The cache's clock is another than the one that tokens expire by. */
+    f->clock.now_ns += 3600 * NS_PER_S;
+    s = identity_token_find(identity, other, &f->arena, &who);
+    assert_true(status_is(s, STATUS_NOT_FOUND));
+    s = identity_token_find(identity, SLICE(""), &f->arena, &who);
+    assert_true(status_is(s, STATUS_NOT_FOUND));
+    s = identity_token_find(identity, SLICE("hink1.AAAA"), &f->arena, &who);
+    assert_true(status_is(s, STATUS_NOT_FOUND));
+}
+
+static void test_others_are_found(void **state) {
+    struct fixture *f = *state;
+    struct identity_entity found;
+    struct identity *identity = builtin_identity(f->store);
+    struct status s =
+        identity_entity_find(identity, IDENTITY_USER, SLICE(""), SLICE("ann"), &f->arena, &found);
+    assert_true(is_ok(s) && slice_eq(found.id, f->user.id));
+    assert_true(slice_eq(found.domain_id, SLICE("default")));
+    s = identity_entity_find(identity, IDENTITY_PROJECT, SLICE("default"), SLICE("p"), &f->arena,
+                             &found);
+    assert_true(is_ok(s) && slice_eq(found.name, SLICE("p")));
+    s = identity_entity_find(identity, IDENTITY_PROJECT, SLICE(""), SLICE("ann"), &f->arena,
+                             &found);
     assert_true(status_is(s, STATUS_NOT_FOUND));
 }
 
@@ -418,6 +491,9 @@ int main(void) {
         TEST(test_the_list_is_bounded),
         TEST(test_expired_revocations_make_room),
         TEST(test_keys_that_need_a_role),
+        TEST(test_keys_that_need_none),
+        TEST(test_tokens_as_doors_see_them),
+        TEST(test_others_are_found),
         TEST(test_many_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -513,9 +513,9 @@ static void test_cache_turns_late_entries_away(void **state) {
     struct identity_key found;
     uint64_t before = builtin_cache_generation(cache);
     builtin_cache_clear(cache);
-    builtin_cache_put(cache, before, &key, 0);
+    builtin_cache_put(cache, before, SLICE("KEY"), &key, 0);
     assert_false(builtin_cache_find(cache, SLICE("KEY"), 0, &f->arena, &found));
-    builtin_cache_put(cache, builtin_cache_generation(cache), &key, 0);
+    builtin_cache_put(cache, builtin_cache_generation(cache), SLICE("KEY"), &key, 0);
     assert_true(builtin_cache_find(cache, SLICE("KEY"), 99, &f->arena, &found));
     assert_true(slice_eq(found.secret, SLICE("s")));
     assert_false(builtin_cache_find(cache, SLICE("KEY"), 100, &f->arena, &found));
@@ -524,7 +524,7 @@ static void test_cache_turns_late_entries_away(void **state) {
         char name[16];
         snprintf(name, sizeof name, "K%d", i);
         key.principal.access_key = slice_str(name);
-        builtin_cache_put(cache, builtin_cache_generation(cache), &key, 0);
+        builtin_cache_put(cache, builtin_cache_generation(cache), slice_str(name), &key, 0);
         assert_true(builtin_cache_find(cache, slice_str(name), 1, &f->arena, &found));
     }
     builtin_cache_free(&cache);

@@ -136,7 +136,9 @@ static void test_passwords_and_roles(void **state) {
     refused(f, "{\"op\":\"user.show\",\"name\":\"ben\"}", "NOT_FOUND", "there is no user 'ben'");
     good(f, "{\"op\":\"role.grant\",\"name\":\"member\",\"user\":\"anna\",\"project\":\"shop\"}");
     refused(f, "{\"op\":\"role.grant\",\"name\":\"king\",\"user\":\"anna\",\"project\":\"shop\"}",
-            "INVALID", "there is no role 'king'; there are reader, member and admin");
+            "INVALID",
+            "there is no role 'king'; there are reader, member, admin, "
+            "ResellerAdmin and service");
     const struct json *list =
         json_get(good(f, "{\"op\":\"role.list\",\"user\":\"anna\"}"), "items");
     assert_int_equal(json_count(list), 1);

@@ -147,6 +147,7 @@ static struct status error_status(struct bench *bench, const char *what,
 static struct status each_object(struct bench *bench, enum bench_operation operation,
                                  uint64_t count, const char *what) {
     struct bench_plan plan = {.operation = operation, .objects = count, .tickets = count};
+    plan.random_keys = bench->options.random_keys && bench->options.operation == BENCH_PUT;
     struct bench_bar bar;
     struct bench_result *result = NULL;
     if (count == 0) return status_ok();
@@ -185,6 +186,7 @@ static struct status measure(struct bench *bench, struct bench_plan *ret_plan,
         .objects = options->operation == BENCH_PUT ? options->objects : bench_objects(options),
         .tickets = deletes ? bench_objects(options) : 0,
         .lag = options->concurrency,
+        .random_keys = options->random_keys && options->operation == BENCH_PUT,
     };
     struct bench_bar bar;
     bench_bar_init(&bar, stderr, bench_operation_name(options->operation));

@@ -36,6 +36,12 @@ static const struct args_option option_table[] = {
      offsetof(struct bench_options, reuse)},
     {"--unsigned", NULL, ARGS_FLAG, "measure anonymous requests",
      offsetof(struct bench_options, is_unsigned)},
+    {"--unsigned-payload", NULL, ARGS_FLAG, "sign heads only, not what is put",
+     offsetof(struct bench_options, unsigned_payload)},
+    {"--random-keys", NULL, ARGS_FLAG, "put new objects in random order, not one behind the other",
+     offsetof(struct bench_options, random_keys)},
+    {"--delimiter", NULL, ARGS_FLAG, "list with the delimiter /",
+     offsetof(struct bench_options, delimiter)},
     {"--access-key", "KEY", ARGS_TEXT, "sign with it; AWS_ACCESS_KEY_ID without",
      offsetof(struct bench_options, access_key)},
     {"--secret-key", "SECRET", ARGS_TEXT, "its secret; AWS_SECRET_ACCESS_KEY without",
@@ -57,8 +63,10 @@ static const struct args_spec spec = {
         "Measures an S3 endpoint: requests a second, bytes a second, latencies, errors. The "
         "objects\n"
         "that the operation needs are made first, under hinkbench/ in the bucket. `put` makes new\n"
-        "ones all the time unless --objects is given; `delete` ends when all are gone. `mixed` is\n"
-        "60 % get, 20 % put, 10 % head, 5 % list, 5 % delete.",
+        "ones all the time unless --objects is given; `delete` ends when all are gone. `list` "
+        "gets\n"
+        "pages of 1000 keys, from all over the objects. `mixed` is 60 % get, 20 % put, 10 % head,\n"
+        "5 % list, 5 % delete.",
     .options = option_table,
     .option_count = ARRAY_LEN(option_table),
     .positional_max = 1,

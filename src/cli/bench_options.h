@@ -39,6 +39,9 @@ struct bench_options {
     int64_t timeout_ns; /* of one request */
     uint64_t threads;   /* 0: one per core */
     bool is_unsigned;
+    bool unsigned_payload; /* signatures don't name the body */
+    bool random_keys;      /* of what is put */
+    bool delimiter;        /* listings have one */
     bool json;
     bool reuse;
     bool cleanup;

@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/date.h"
 
-enum { MIX_ROUND = 20, MIX_PUTS = 4 };
+enum { MIX_ROUND = 20, MIX_PUTS = 4, PAGE_KEYS = 1000 };
 
 /* A third of the time that a signature is good for. */
 static const int64_t kept_ns = 300 * NS_PER_S;
@@ -21,6 +21,12 @@ static uint64_t scatter(uint64_t ticket, uint64_t objects) {
     uint64_t x = ticket * UINT64_C(0x9e3779b97f4a7c15);
     x = (x ^ (x >> 32)) * UINT64_C(0xd6e8feb86659fd93);
     return (x ^ (x >> 32)) % objects;
+}
+
+/* A number of eight digits for each ticket, no two the same: the factor has no divisor in common
+ * with the modulus. */
+static uint64_t shuffled(uint64_t ticket) {
+    return ticket * 61803399 % (BENCH_OBJECTS_MAX + UINT64_C(1));
 }
 
 /*
@@ -52,10 +58,12 @@ bool bench_plan_request(const struct bench_plan *plan, uint64_t ticket,
         request.index = scatter(ticket, plan->objects);
     } else if (plan->operation == BENCH_LIST) {
         request.index = 0;
+        if (plan->objects > PAGE_KEYS) request.index = scatter(ticket, plan->objects - PAGE_KEYS);
     } else if (plan->operation == BENCH_PUT && plan->objects > 0) {
         request.index = ticket % plan->objects;
     }
     if (request.index > BENCH_OBJECTS_MAX) return false;
+    if (plan->random_keys) request.index = shuffled(request.index);
     *ret_request = request;
     return true;
 }
@@ -75,7 +83,6 @@ struct status bench_heads_init(struct bench_heads *heads, const struct bench_opt
     memcpy(heads->body_sha256, body_sha256, sizeof heads->body_sha256);
     if (!sign) return status_ok();
     for (int i = 0; i < BENCH_OPERATION_COUNT; i++) heads->kept[i].count = kept_max;
-    heads->kept[BENCH_LIST].count = kept_max > 0;
     heads->kept[BENCH_DELETE].count = 0; /* never comes again */
     return sigv4_signer_init(&heads->signer, slice_str(options->access_key),
                              slice_str(options->secret_key), slice_str(options->region));
@@ -104,6 +111,19 @@ static struct slice method_of(enum bench_operation operation) {
     return slice_str(methods[operation]);
 }
 
+/* The query of a page, in the order in which it is signed. */
+static struct slice append_query(const struct bench_options *options,
+                                 const struct bench_request *request, struct buf *out) {
+    buf_append_char(out, '?');
+    size_t at = out->len;
+    if (options->delimiter) buf_append(out, SLICE("delimiter=%2F&"));
+    buf_append(out, SLICE("list-type=2&prefix=hinkbench%2F"));
+    if (options->objects > PAGE_KEYS) {
+        buf_printf(out, "&start-after=hinkbench%%2F%08llu", (unsigned long long)request->index);
+    }
+    return slice_of(out->ptr + at, out->len - at);
+}
+
 static void append_signature(struct bench_heads *heads, const struct bench_request *request,
                              struct slice path, struct slice query, int64_t wall_ns,
                              struct buf *out) {
@@ -116,6 +136,8 @@ static void append_signature(struct bench_heads *heads, const struct bench_reque
     };
     if (request->operation == BENCH_PUT) {
         unsigned_request.payload_hash = slice_of(heads->body_sha256, sizeof heads->body_sha256);
+        if (heads->options->unsigned_payload)
+            unsigned_request.payload_hash = SIGV4_UNSIGNED_PAYLOAD;
     }
     /* Its parts are bounded by bench_options_parse and sigv4_signer_init. */
     CHECK(is_ok(sigv4_sign(&heads->signer, &unsigned_request, wall_ns, out)));
@@ -133,9 +155,7 @@ static size_t build(struct bench_heads *heads, const struct bench_request *reque
     append_path(&head, heads->options, request);
     struct slice path = slice_of(head.ptr + path_at, head.len - path_at);
     if (request->operation == BENCH_LIST) {
-        query = SLICE("list-type=2&prefix=hinkbench%2F");
-        buf_append_char(&head, '?');
-        buf_append(&head, query);
+        query = append_query(heads->options, request, &head);
     }
     buf_append(&head, SLICE(" HTTP/1.1\r\nHost: "));
     buf_append_str(&head, heads->options->authority);

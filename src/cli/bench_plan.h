@@ -25,11 +25,12 @@ struct bench_plan {
     uint64_t objects; /* that are there, or with BENCH_PUT how many to write in turn; 0: no end */
     uint64_t tickets; /* how many there are; 0: no end */
     uint64_t lag;     /* requests that may be under way together */
+    bool random_keys; /* what is put or deleted has its keys in random order */
 };
 
 struct bench_request {
     enum bench_operation operation; /* never BENCH_MIXED */
-    uint64_t index;                 /* of the object */
+    uint64_t index;                 /* of the object; where a page begins */
 };
 
 /* What ticket `ticket` stands for; false where there are no more. */

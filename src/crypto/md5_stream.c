@@ -12,6 +12,7 @@ enum {
     ALONE_BYTES_MAX = 4096, /* shorter pieces are not worth a wait */
     TURN_BLOCKS_MAX = 512,  /* then lanes may be filled again */
     CREWS_MAX = 64,
+    ROUND_BYTES = 8 * 1024 * 1024, /* taken in by all, between two counts of the streams */
 };
 
 /* The whole blocks of one update, on the stack of the thread that waits for them. */
@@ -36,7 +37,10 @@ struct crew {
 struct md5_service {
     const struct md5_kernel *kernel;
     unsigned processors;
-    atomic_uint open_streams;
+    atomic_ullong bytes_counted; /* what makes the rounds */
+    atomic_ullong round;
+    atomic_uint seen; /* streams that took bytes in, in this round */
+    atomic_uint seen_before;
     atomic_ullong bytes_alone;
     atomic_ullong bytes_in_lanes;
     pthread_mutex_t lock; /* guards what follows; a crew's lanes are its leader's */
@@ -197,17 +201,44 @@ static void take_in_lanes(struct md5_service *service, uint32_t *state, const un
     pthread_cond_destroy(&job.wake);
 }
 
+/* Counts the stream in this round; roughly is good enough. */
+static void stream_count(struct md5_stream *stream, size_t bytes) {
+    struct md5_service *service = stream->service;
+    uint64_t round = atomic_fetch_add(&service->bytes_counted, bytes) / ROUND_BYTES + 1;
+    unsigned long long counted = atomic_load(&service->round);
+    if (counted < round && atomic_compare_exchange_strong(&service->round, &counted, round)) {
+        atomic_store(&service->seen_before, atomic_exchange(&service->seen, 0));
+    }
+    if (stream->round == round) return;
+    stream->round = round;
+    atomic_fetch_add(&service->seen, 1);
+}
+
+/* One that has ended, and the next of the same client, are not two at once. */
+static void stream_count_off(struct md5_stream *stream) {
+    struct md5_service *service = stream->service;
+    unsigned seen = atomic_load(&service->seen);
+    if (stream->round == 0 || stream->round != atomic_load(&service->round) || seen == 0) return;
+    (void)atomic_compare_exchange_strong(&service->seen, &seen, seen - 1);
+}
+
+static bool is_crowded(struct md5_service *service) {
+    return atomic_load(&service->seen) > service->processors ||
+           atomic_load(&service->seen_before) > service->processors;
+}
+
 static void take_blocks(struct md5_stream *stream, const unsigned char *at, size_t blocks) {
     struct md5_service *service = stream->service;
-    if (blocks == 0) return;
-    bool crowded =
-        atomic_load_explicit(&service->open_streams, memory_order_relaxed) > service->processors;
-    if (crowded && service->kernel->lanes > 1 && blocks * MD5_BLOCK_LEN > ALONE_BYTES_MAX) {
-        take_in_lanes(service, stream->state, at, blocks);
-        return;
+    size_t bytes = blocks * MD5_BLOCK_LEN;
+    if (bytes > ALONE_BYTES_MAX && service->kernel->lanes > 1) {
+        stream_count(stream, bytes);
+        if (is_crowded(service)) {
+            take_in_lanes(service, stream->state, at, blocks);
+            return;
+        }
+        atomic_fetch_add_explicit(&service->bytes_alone, bytes, memory_order_relaxed);
     }
     md5_blocks(stream->state, at, blocks);
-    atomic_fetch_add_explicit(&service->bytes_alone, blocks * MD5_BLOCK_LEN, memory_order_relaxed);
 }
 
 struct md5_service *md5_service_new(const struct md5_service_config *config) {
@@ -227,7 +258,6 @@ struct md5_service *md5_service_new(const struct md5_service_config *config) {
 
 void md5_service_free(struct md5_service **service) {
     struct md5_service *self = *service;
-    CHECK(atomic_load(&self->open_streams) == 0);
     pthread_mutex_destroy(&self->lock);
     free(self->crews);
     free(self);
@@ -249,7 +279,6 @@ struct md5_service *md5_service_shared(void) {
 void md5_stream_begin(struct md5_stream *stream, struct md5_service *service) {
     *stream = (struct md5_stream){.service = service};
     memcpy(stream->state, md5_initial, sizeof stream->state);
-    atomic_fetch_add_explicit(&service->open_streams, 1, memory_order_relaxed);
 }
 
 void md5_stream_update(struct md5_stream *stream, struct slice bytes) {
@@ -282,12 +311,7 @@ void md5_stream_final(struct md5_stream *stream, void *out) {
         uint32_t word = htole32(stream->state[i]);
         memcpy((char *)out + 4 * i, &word, sizeof word);
     }
-    md5_stream_abandon(stream);
-}
-
-void md5_stream_abandon(struct md5_stream *stream) {
-    atomic_fetch_sub_explicit(&stream->service->open_streams, 1, memory_order_relaxed);
-    stream->service = NULL;
+    stream_count_off(stream);
 }
 
 void md5_service_stats_read(struct md5_service *service, struct md5_service_stats *ret_stats) {

@@ -3,7 +3,6 @@
  *
  *     service_new ──────────────────────────────────────────────────────────── service_free
  *          stream_begin ── update* ── final
- *                  └──────────┴────── abandon
  *
  * The ETag's MD5 is the wall of every upload, and only several at once can be taken faster
  * (md5_lanes.h). An update hands its whole blocks to the service and returns when they are taken
@@ -15,7 +14,8 @@
  *     update ─┘            └  …     ┘
  *
  * With no more streams than processors each computes alone, as fast as one can, and nobody waits.
- * An update should be large (64 KiB and more); a short one is computed on the spot.
+ * How many there are is seen from who took bytes in lately, so that a stream may be dropped at any
+ * time. An update should be large (64 KiB and more); a short one is computed on the spot.
  *
  * Threads: any number, each stream belongs to one at a time.
  */
@@ -29,9 +29,10 @@ enum { MD5_STREAM_LEN = 16 };
 
 struct md5_service;
 
-/* The MD5 of bytes that come piece by piece. A plain value, but its stream counts as open. */
+/* The MD5 of bytes that come piece by piece. A plain value that owns nothing. */
 struct md5_stream {
     struct md5_service *service;
+    uint64_t round; /* of the service, in which it was last counted */
     uint32_t state[4];
     uint64_t len;
     unsigned char tail[MD5_BLOCK_LEN]; /* the last len % MD5_BLOCK_LEN bytes */
@@ -46,7 +47,8 @@ struct md5_service_config {
 /* The service of the process; made at the first use, never freed. */
 struct md5_service *md5_service_shared(void);
 
-/* A service of its own, for tests and measurements. Owns: the caller; no stream is open at free. */
+/* A service of its own, for tests and measurements. Owns: the caller; no stream is used after it.
+ */
 struct md5_service *md5_service_new(const struct md5_service_config *config);
 void md5_service_free(struct md5_service **service);
 
@@ -61,9 +63,6 @@ void md5_stream_update(struct md5_stream *stream, struct slice bytes);
 
 /* Ends the stream and writes its digest, MD5_STREAM_LEN bytes. */
 void md5_stream_final(struct md5_stream *stream, void *out);
-
-/* Ends the stream without a digest. */
-void md5_stream_abandon(struct md5_stream *stream);
 
 /* Figures: bytes that were taken in alone, and side by side with others. */
 struct md5_service_stats {

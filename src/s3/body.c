@@ -61,14 +61,12 @@ static struct slice hex_text(struct arena *arena, const void *bytes, size_t len)
 }
 
 static struct status md5_verify(struct s3_body *body) {
-    unsigned char computed[DIGEST_MD5_LEN];
     struct s3_call *call = body->call;
     if (!body->promise.has_md5) return status_ok();
-    digest_final(&body->md5, computed);
-    if (memcmp(computed, body->promise.md5, sizeof computed) == 0) return status_ok();
+    if (memcmp(body->md5, body->promise.md5, sizeof body->md5) == 0) return status_ok();
     s3_refuse_with(call, "ExpectedDigest",
-                   hex_text(call->arena, body->promise.md5, sizeof computed));
-    s3_refuse_with(call, "CalculatedDigest", hex_text(call->arena, computed, sizeof computed));
+                   hex_text(call->arena, body->promise.md5, sizeof body->md5));
+    s3_refuse_with(call, "CalculatedDigest", hex_text(call->arena, body->md5, sizeof body->md5));
     return s3_refuse(call, S3_ERROR_BAD_DIGEST,
                      "The Content-MD5 you specified did not match what we received.");
 }
@@ -128,7 +126,7 @@ static struct status body_verify(struct s3_body *body) {
 }
 
 static void body_update(struct s3_body *body, struct slice bytes) {
-    digest_update(&body->md5, bytes);
+    md5_stream_update(&body->md5_stream, bytes);
     if (body->has_sha256) digest_update(&body->sha256, bytes);
     if (body->keeps) checksum_update(&body->kept, bytes);
     if (body->has_own) checksum_update(&body->own, bytes);
@@ -149,7 +147,10 @@ static struct status body_pull(struct source *source, void *buffer, size_t cap, 
     if (body->size > body->size_max) {
         return too_large_refuse(body->call, body->size, body->size_max, !body->keeps);
     }
-    if (end) TRY(body_verify(body));
+    if (end) {
+        md5_stream_final(&body->md5_stream, body->md5);
+        TRY(body_verify(body));
+    }
     *ret_len = len;
     *ret_end = end;
     return status_ok();
@@ -164,7 +165,7 @@ static void body_init(struct s3_body *body, struct s3_call *call, struct source 
     body->call = call;
     body->inner = inner;
     body->size_max = size_max;
-    digest_init(&body->md5, DIGEST_MD5);
+    md5_stream_begin(&body->md5_stream, md5_service_shared());
 }
 
 /* Starts what the head's promises need beside `kept`. */
@@ -217,11 +218,9 @@ struct status s3_body_init_completion(struct s3_body *body, struct s3_call *call
 }
 
 struct slice s3_body_etag(const struct s3_body *body, char *out) {
-    unsigned char md5[DIGEST_MD5_LEN];
     struct buf text;
-    digest_final(&body->md5, md5);
     buf_init_fixed(&text, out, S3_ETAG_LEN);
-    hex_encode(&text, slice_of(md5, sizeof md5));
+    hex_encode(&text, slice_of(body->md5, sizeof body->md5));
     return buf_slice(&text);
 }
 

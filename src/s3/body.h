@@ -16,6 +16,7 @@
 #define S3_BODY_H
 
 #include "crypto/digest.h"
+#include "crypto/md5_stream.h"
 #include "s3/checksum_header.h"
 
 enum { S3_ETAG_LEN = 32 };
@@ -54,7 +55,8 @@ struct s3_body {
     bool has_sha256; /* x-amz-content-sha256 is to be compared */
     bool has_own;    /* `own` is another kind than `kept` */
     bool keeps;
-    struct digest md5;
+    struct md5_stream md5_stream;
+    unsigned char md5[DIGEST_MD5_LEN]; /* from the end on */
     struct digest sha256;
     struct checksum kept; /* to be kept with the object */
     struct checksum own;  /* what the client announced */

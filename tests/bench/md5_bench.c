@@ -44,7 +44,6 @@ static void *run(void *argument) {
         }
         atomic_fetch_add(&taken, PIECE);
     }
-    md5_stream_abandon(&stream);
     EVP_MD_CTX_free(context);
     free(piece);
     return NULL;

@@ -27,6 +27,43 @@ static void test_each_operation(void **state) {
     assert_true(bench_plan_request(&delete, 9, &r) && r.index == 9);
     assert_false(bench_plan_request(&delete, 10, &r));
     assert_true(bench_plan_request(&list, 99, &r) && r.operation == BENCH_LIST);
+    assert_int_equal(r.index, 0);
+}
+
+/* No object is put twice, and neighbours in time are far from each other. */
+static void test_random_keys(void **state) {
+    (void)state;
+    enum { TICKETS = 200000 };
+    unsigned char *seen = calloc(1, BENCH_OBJECTS_MAX / 8 + 1);
+    struct bench_plan put = {.operation = BENCH_PUT, .random_keys = true};
+    struct bench_request r;
+    uint64_t before = 0;
+    unsigned near = 0;
+    assert_non_null(seen);
+    for (uint64_t ticket = 0; ticket < TICKETS; ticket++) {
+        assert_true(bench_plan_request(&put, ticket, &r));
+        assert_true(r.index <= BENCH_OBJECTS_MAX);
+        assert_false(seen[r.index / 8] >> (r.index % 8) & 1);
+        seen[r.index / 8] |= (unsigned char)(1 << (r.index % 8));
+        near += r.index > before && r.index - before < 1000;
+        before = r.index;
+    }
+    assert_in_range(near, 0, 1);
+    free(seen);
+}
+
+/* Pages of a large bucket begin all over it, and each is full. */
+static void test_pages_are_spread(void **state) {
+    (void)state;
+    unsigned hits[10] = {0};
+    struct bench_plan list = {.operation = BENCH_LIST, .objects = 101000};
+    for (uint64_t ticket = 0; ticket < 10000; ticket++) {
+        struct bench_request r;
+        assert_true(bench_plan_request(&list, ticket, &r));
+        assert_true(r.index < 100000);
+        hits[r.index / 10000]++;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(hits); i++) assert_in_range(hits[i], 700, 1300);
 }
 
 /* Reads come to all objects, about equally often. */
@@ -115,6 +152,27 @@ static void test_unsigned_heads(void **state) {
     assert_head("GET /b?list-type=2&prefix=hinkbench%2F HTTP/1.1\r\nHost: h:9000\r\n\r\n", &heads,
                 BENCH_LIST);
     bench_heads_fini(&heads);
+    struct bench_options deep = options;
+    deep.objects = 2000;
+    deep.delimiter = true;
+    assert_true(is_ok(bench_heads_init(&heads, &deep, false, hash, 100)));
+    assert_head(
+        "GET /b?delimiter=%2F&list-type=2&prefix=hinkbench%2F"
+        "&start-after=hinkbench%2F00000042 HTTP/1.1\r\nHost: h:9000\r\n\r\n",
+        &heads, BENCH_LIST);
+    bench_heads_fini(&heads);
+}
+
+static void test_unsigned_payload(void **state) {
+    (void)state;
+    struct bench_heads heads;
+    struct bench_options unsigned_payload = options;
+    struct bench_request request = {.operation = BENCH_PUT, .index = 1};
+    unsigned_payload.unsigned_payload = true;
+    assert_true(is_ok(bench_heads_init(&heads, &unsigned_payload, true, hash, 0)));
+    struct slice text = slice_of(head, bench_heads_write(&heads, &request, NS_PER_S, head));
+    assert_true(slice_find(text, SLICE(": UNSIGNED-PAYLOAD\r\n"), 0) < text.len);
+    bench_heads_fini(&heads);
 }
 
 /* The signature that is in a head. */
@@ -163,7 +221,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_operation), cmocka_unit_test(test_reads_are_spread),
         cmocka_unit_test(test_mixed),          cmocka_unit_test(test_objects_of_a_run),
-        cmocka_unit_test(test_unsigned_heads), cmocka_unit_test(test_kept_heads),
+        cmocka_unit_test(test_unsigned_heads), cmocka_unit_test(test_unsigned_payload),
+        cmocka_unit_test(test_random_keys),    cmocka_unit_test(test_pages_are_spread),
+        cmocka_unit_test(test_kept_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

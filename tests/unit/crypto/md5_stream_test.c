@@ -170,16 +170,29 @@ static void test_many_streams(void **state) {
     }
 }
 
-static void test_abandoned_streams_count_no_more(void **state) {
+/* What one client takes in, one stream after the other, is computed alone; and so it is again after
+ * a crowd, part of which went without a word. */
+static void test_who_is_there_is_seen(void **state) {
     (void)state;
     struct md5_service *service = md5_service_new(&(struct md5_service_config){.processors = 1});
+    struct md5_service_stats stats;
+    unsigned char *bytes = bytes_make(1, BUFFER);
+    for (size_t i = 0; i < 40; i++) expect_stream(service, bytes, BUFFER - i, 128 * 1024);
+    md5_service_stats_read(service, &stats);
+    assert_int_equal(stats.bytes_in_lanes, 0);
     struct md5_stream streams[5];
     for (size_t i = 0; i < 5; i++) {
         md5_stream_begin(&streams[i], service);
-        md5_stream_update(&streams[i], SLICE("abc"));
+        md5_stream_update(&streams[i], slice_of(bytes, BUFFER));
     }
-    for (size_t i = 0; i < 5; i++) md5_stream_abandon(&streams[i]);
-    md5_service_free(&service); /* which checks that none is open */
+    for (size_t i = 0; i < 40; i++) expect_stream(service, bytes, BUFFER - i, 128 * 1024);
+    md5_service_stats_read(service, &stats);
+    uint64_t alone = stats.bytes_alone;
+    expect_stream(service, bytes, BUFFER, 128 * 1024);
+    md5_service_stats_read(service, &stats);
+    assert_int_equal(stats.bytes_alone - alone, BUFFER);
+    md5_service_free(&service);
+    free(bytes);
 }
 
 int main(void) {
@@ -187,7 +200,7 @@ int main(void) {
         cmocka_unit_test(test_every_lane_of_every_kernel),
         cmocka_unit_test(test_lengths_and_pieces),
         cmocka_unit_test(test_many_streams),
-        cmocka_unit_test(test_abandoned_streams_count_no_more),
+        cmocka_unit_test(test_who_is_there_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
  *     'b' 's' ID       the blob is short of pieces: to be repaired
  *     'b' 'd' NUMBER   a drive of the store (system partition)
  *     'b' 'c'          how far the scrubber is (system partition)
+ *     'b' 'e'          what came of the last scrub (system partition)
  *
  * The space in use is found at the start from the records. So that only those that can name extents
  * are read, the first bit of the id of a blob is set unless its size was known, and small, from the
@@ -62,11 +63,12 @@ struct data_config {
     const struct data_policy *policies;
     size_t policy_count;
     struct volume_limits limits;
-    uint64_t mend_rate_bytes;  /* a second, read by repair and scrub each; 0: as fast as can be */
-    unsigned io_deadline_ms;   /* for a drive to answer, where there are others; 0: the default */
-    bool inline_io;            /* all calls on drives by the caller, one by one, for simulation */
-    unsigned mend_interval_s;  /* between looks at what is short; 0: no thread, for tests */
-    unsigned scrub_interval_s; /* between beginnings of scrubs; 0: never by itself */
+    uint64_t repair_rate_bytes; /* a second, read by the repair; 0: as fast as can be */
+    uint64_t scrub_rate_bytes;  /* the same of the scrub */
+    unsigned io_deadline_ms;    /* for a drive to answer, where there are others; 0: the default */
+    bool inline_io;             /* all calls on drives by the caller, one by one, for simulation */
+    unsigned mend_interval_s;   /* between looks at what is short; 0: no thread, for tests */
+    unsigned scrub_interval_s;  /* between beginnings of scrubs; 0: never by itself */
 };
 
 struct data_store;
@@ -89,20 +91,70 @@ void data_close(struct data_store **store);
 /* What is known of one drive. */
 struct data_drive {
     uint32_t number;
+    struct drive_id id;
     enum drive_state state;
     enum drive_media media;
     bool draining;
+    bool refilling;     /* it takes over what another has, or had */
+    uint32_t successor; /* the drive that takes over what this one has; 0: any */
     char path[DRIVE_PATH_MAX];
     struct note line; /* what is wrong, if anything */
     struct volumes_space space;
+    uint64_t pieces;       /* of blobs, that lie there or are to */
+    uint64_t pieces_short; /* of these, that are to be made elsewhere */
+    uint64_t errors;       /* of its calls, and blocks that were wrong, since the start */
 };
 
 /* The drives of the store, missing ones too: the first at or after `number`; false past the last.
  */
 bool data_drive_next(struct data_store *store, uint32_t number, struct data_drive *ret_drive);
 
+/* What a drive is doing, in a word or two: "in service", "full", "draining", "missing", … */
+const char *data_drive_word(const struct data_drive *drive);
+
+/* Finds a drive by its number, its path or its id; false if there is none. */
+bool data_drive_find(struct data_store *store, struct slice word, uint32_t *ret_number);
+
 /* Marks a drive to be emptied by the mending thread, or not; durable. Errors: NOT_FOUND; kv's. */
 struct status data_drive_drain(struct data_store *store, uint32_t number, bool drain);
+
+/*
+ * Brings a directory into service, a new drive or one of this store that was not there at the
+ * start. The store remembers it: it need not be in the configuration.
+ * Errors, noted: INVALID; EXISTS (it serves already); REFUSED (the drive says why); TOO_LARGE
+ * (too many drives); kv's.
+ * Blocks: on the drive; reads all records where the drive was known.
+ */
+struct status data_drive_add(struct data_store *store, const char *path, enum drive_media media,
+                             struct note *note, uint32_t *ret_number);
+
+/*
+ * The same, and the new drive takes over what drive `number` has, or had: it is made again there,
+ * in the background, and the old one is removed when nothing names it any more.
+ * Errors: as data_drive_add; NOT_FOUND.
+ */
+struct status data_drive_replace(struct data_store *store, uint32_t number, const char *path,
+                                 struct note *note, uint32_t *ret_number);
+
+/*
+ * Forgets a drive for good. What has other pieces is made again from them.
+ * Errors, noted: NOT_FOUND; CONFLICT (something can be read only with it, unless `lose_data`);
+ * INVALID (a policy could not be kept); kv's.
+ * Blocks: reads all records.
+ */
+struct status data_drive_remove(struct data_store *store, uint32_t number, bool lose_data,
+                                struct note *note);
+
+/* What the records say of one drive. */
+struct data_census {
+    uint64_t pieces;
+    uint64_t only_here; /* blobs that can't be read without it, as the drives are now */
+    uint64_t only_here_bytes;
+};
+
+/* Counts what lies on a drive. Errors: kv's. Blocks: reads all records. */
+struct status data_drive_census(struct data_store *store, uint32_t number,
+                                struct data_census *ret_census);
 
 /* Whether policy `index` is kept with fewer pieces than it asks for; then a line that says so. */
 bool data_policy_note(struct data_store *store, size_t index, struct note *note);
@@ -123,8 +175,11 @@ struct data_stats {
     uint64_t blobs_short;     /* written short of pieces, or found so, since the start */
     uint64_t blocks_repaired; /* from other pieces, while a reader waited */
     uint64_t overlaps;        /* extents that two records name: damage */
+    uint64_t pieces;          /* of all blobs */
+    uint64_t pieces_short;    /* of these, on drives that don't serve or are to be emptied */
     struct data_progress repair;
     struct data_progress scrub;
+    bool scrub_paused; /* it was begun, and stopped by the operator */
 };
 
 /* Reads the figures. */
@@ -132,15 +187,22 @@ void data_stats_read(struct data_store *store, struct data_stats *ret_stats);
 
 /*
  * Makes lost pieces again: of the blobs that are marked, or of all (`everything`, after a drive
- * was lost or is to be drained). Resumable: what is not done stays marked. Errors: kv's.
+ * was lost or is to be drained); first of those that can lose the fewest pieces more. Resumable:
+ * what is not done is found again. Errors: kv's.
  */
 struct status data_repair(struct data_store *store, bool everything);
 
-/* Reads every block of every piece and repairs what is wrong; goes on where the last one was. */
+/*
+ * Reads every block of every piece and repairs what is wrong; goes on where the last one was, after
+ * a restart too. BUSY: it was interrupted, by data_scrub_stop or because there is something to
+ * repair first.
+ */
 struct status data_scrub(struct data_store *store);
 
-/* Lets the mending thread begin a scrub now. */
+/* Lets the mending thread begin a scrub now, or go on with the one that was stopped; stops the one
+ * that runs, after the present blob, until it is started again, over a restart too. */
 void data_scrub_start(struct data_store *store);
+void data_scrub_stop(struct data_store *store);
 
 /* OK; BUSY: no policy can be written; IO: some policy can't, or a drive does not serve. */
 struct status data_health(struct data_store *store, struct note *note);

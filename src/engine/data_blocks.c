@@ -27,14 +27,17 @@ static unsigned char *scratch_block(struct data_blocks *blocks, unsigned index) 
     return blocks->scratch + (size_t)index * LAYOUT_BLOCK;
 }
 
-static void damage_found(struct data_blocks *blocks) {
+/* The drive is charged with it. */
+static void damage_found(struct data_blocks *blocks, unsigned piece) {
+    const struct piece *from = &blocks->blob->pieces[piece];
     atomic_fetch_add(&blocks->store->corrupt_blocks, 1);
+    if (from->volumes) drive_charge(from->volumes->drive);
 }
 
-/* Where there is no other piece there is nothing to do but wait. */
+/* What is cached needs nobody to wait for the drive. */
 static struct status timely_read(struct data_blocks *blocks, const struct piece *piece,
                                  uint64_t offset, void *out, size_t len, bool direct) {
-    if (layout_pieces(&blocks->blob->layout) == 1) {
+    if (!direct && piece_is_cached(piece, offset, len)) {
         return piece_read(piece, offset, out, len, direct);
     }
     return data_piece_read(blocks->store, piece, offset, out, len, direct);
@@ -54,7 +57,7 @@ static struct status table_read(struct data_blocks *blocks, unsigned from, unsig
     TRY(timely_read(blocks, &blob->pieces[from], layout_table_offset(group), table,
                     LAYOUT_TABLE_SPACE, true));
     if (layout_table_parse((const char *)table, &whose, blocks->sums[slot])) return status_ok();
-    damage_found(blocks);
+    damage_found(blocks, from);
     return status_of(STATUS_CORRUPT);
 }
 
@@ -109,7 +112,7 @@ static struct status block_read(struct data_blocks *blocks, uint64_t stripe, uns
     unsigned char *aligned = scratch_block(blocks, blocks->blob->layout.data);
     TRY(timely_read(blocks, from, offset, aligned, len, true));
     if (checksum_crc32c(0, aligned, len) != sum) {
-        damage_found(blocks);
+        damage_found(blocks, piece);
         return status_of(STATUS_CORRUPT);
     }
     if (out != aligned) memcpy(out, aligned, len);
@@ -150,7 +153,8 @@ static void block_mend(struct data_blocks *blocks, uint64_t stripe, unsigned pie
     size_t len = layout_cell(&blocks->blob->layout, stripe);
     unsigned char *aligned = scratch_block(blocks, blocks->blob->layout.data);
     memcpy(aligned, bytes, len);
-    struct status s = piece_write(&to, layout_block_offset(stripe), slice_of(aligned, len));
+    struct status s =
+        data_piece_write(blocks->store, &to, layout_block_offset(stripe), slice_of(aligned, len));
     if (is_ok(s)) atomic_fetch_add(&blocks->store->blocks_repaired, 1);
 }
 
@@ -176,7 +180,7 @@ struct status data_block_check(struct data_blocks *blocks, uint64_t stripe, unsi
     unsigned char *aligned = scratch_block(blocks, blocks->blob->layout.data);
     TRY(timely_read(blocks, from, layout_block_offset(stripe), aligned, len, true));
     if (checksum_crc32c(0, aligned, len) == sum) return status_ok();
-    damage_found(blocks);
+    damage_found(blocks, piece);
     return status_of(STATUS_CORRUPT);
 }
 

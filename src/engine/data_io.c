@@ -74,7 +74,7 @@ static struct call_task *task_new(const struct data_call *call, struct data_buff
     return self;
 }
 
-static int64_t deadline_of(const struct data_store *store) {
+int64_t data_io_deadline_ns(const struct data_store *store) {
     return (int64_t)store->config.io_deadline_ms * NS_PER_MS;
 }
 
@@ -95,7 +95,7 @@ static void call_settle(struct data_call *call, struct timely_task *task) {
 
 void data_calls_run(struct data_store *store, struct data_call *calls, size_t count,
                     struct data_buffer *buffer) {
-    if (count < 2 || !store->timely) {
+    if (!store->timely) {
         for (size_t i = 0; i < count; i++) {
             calls[i].status = call_run(calls[i].piece, &calls[i]);
         }
@@ -107,7 +107,7 @@ void data_calls_run(struct data_store *store, struct data_call *calls, size_t co
         tasks[i] = &task_new(&calls[i], buffer)->task;
         timely_submit(store->timely, tasks[i]);
     }
-    timely_wait(store->timely, tasks, count, deadline_of(store));
+    timely_wait(store->timely, tasks, count, data_io_deadline_ns(store));
     for (size_t i = 0; i < count; i++) call_settle(&calls[i], tasks[i]);
 }
 
@@ -150,7 +150,7 @@ struct status data_piece_read(struct data_store *store, const struct piece *piec
     self->buffer = data_buffer_new((len + EXTENT_UNIT - 1) / EXTENT_UNIT * EXTENT_UNIT);
     struct timely_task *task = &self->task;
     timely_submit(store->timely, task);
-    if (timely_wait(store->timely, &task, 1, deadline_of(store)) > 0) {
+    if (timely_wait(store->timely, &task, 1, data_io_deadline_ns(store)) > 0) {
         drive_hang(piece->volumes->drive);
         return status_of(STATUS_IO);
     }
@@ -158,4 +158,23 @@ struct status data_piece_read(struct data_store *store, const struct piece *piec
     if (is_ok(s)) memcpy(out, self->buffer->bytes, len);
     read_drop(task);
     return s;
+}
+
+/* ---- writing again ---- */
+
+struct status data_piece_write(struct data_store *store, const struct piece *piece, uint64_t offset,
+                               struct slice bytes) {
+    struct piece part;
+    struct data_buffer *buffer = data_buffer_new(bytes.len);
+    memcpy(buffer->bytes, bytes.ptr, bytes.len);
+    struct data_call call = {
+        .piece = &part,
+        .offset = piece_part(piece, offset, bytes.len, &part),
+        .bytes = buffer->bytes,
+        .len = bytes.len,
+    };
+    data_calls_run(store, &call, 1, buffer);
+    piece_fini(&part);
+    data_buffer_drop(&buffer);
+    return call.status;
 }

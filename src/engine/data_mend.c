@@ -1,26 +1,20 @@
+#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/check.h"
 #include "base/date.h"
-#include "engine/bytes.h"
 #include "engine/checksum.h"
 #include "engine/data_store.h"
 
-enum {
-    MEND_STACK_BYTES = 1024 * 1024,
-    CURSOR_LEN = KV_PARTITION_LEN + BLOB_ID_LEN,
-    CURSOR_EVERY_BLOBS = 64,
-};
+enum { MEND_STACK_BYTES = 1024 * 1024 };
 
-static const char cursor_key[] = {BLOB_KEY_PREFIX, 'c'};
+/* ---- a pass ---- */
 
-/* ---- rate ---- */
-
-/* Sleeps so long that `bytes` a pass has read are not more than its rate. */
-static void pace(struct data_store *store, struct data_pass *pass, uint64_t bytes) {
+void data_pace(struct data_store *store, struct data_pass *pass, uint64_t bytes) {
     atomic_fetch_add(&pass->bytes_done, bytes);
-    uint64_t rate = store->config.mend_rate_bytes;
+    bool scrubs = pass == &store->scrub;
+    uint64_t rate = scrubs ? store->config.scrub_rate_bytes : store->config.repair_rate_bytes;
     if (rate == 0 || atomic_load(&store->closing)) return;
     uint64_t ns = bytes * 1000000000 / rate;
     struct timespec pause = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
@@ -56,56 +50,86 @@ struct mend {
 };
 
 static bool piece_is_well(struct data_store *store, const struct piece *piece) {
-    const struct data_place *place = data_place(store, piece->drive);
-    return place && drive_takes_writes(&place->drive) && !atomic_load(&place->draining);
+    return data_drive_is_well(store, piece->drive);
+}
+
+/* Writes to a new piece, within the deadline. */
+static struct status made_write(struct mend *mend, unsigned index, uint64_t offset,
+                                struct data_buffer *buffer, size_t len) {
+    struct data_call call = {
+        .piece = &mend->made[index],
+        .units = layout_piece_units(&mend->blob->layout),
+        .offset = offset,
+        .bytes = buffer->bytes,
+        .len = len,
+    };
+    data_calls_run(mend->store, &call, 1, buffer);
+    return call.status;
+}
+
+static struct status made_sync(struct mend *mend, unsigned index) {
+    struct data_call call = {.piece = &mend->made[index], .sync = true};
+    data_calls_run(mend->store, &call, 1, NULL);
+    return call.status;
 }
 
 /* Writes a table of a group that is full behind it. */
 static struct status table_make(struct mend *mend, unsigned index, uint64_t group,
                                 const uint32_t *sums) {
-    char *table = aligned_alloc(EXTENT_UNIT, LAYOUT_TABLE_SPACE);
-    CHECK(table);
+    struct data_buffer *table = data_buffer_new(LAYOUT_TABLE_SPACE);
     unsigned slot = mend->blob->layout.data == 1 ? 0 : index;
     struct layout_table_of whose = {mend->blob->partition, mend->blob->id, slot, group};
-    layout_table_print(sums, &whose, table);
-    struct status s = piece_write(&mend->made[index], layout_table_offset(group),
-                                  slice_of(table, LAYOUT_TABLE_SPACE));
-    free(table);
+    layout_table_print(sums, &whose, (char *)table->bytes);
+    struct status s =
+        made_write(mend, index, layout_table_offset(group), table, LAYOUT_TABLE_SPACE);
+    data_buffer_drop(&table);
     return s;
 }
 
 /* Copies or rebuilds every block of a piece into its new place. */
-static struct status blocks_make(struct mend *mend, unsigned index, unsigned char *block) {
+static struct status blocks_make(struct mend *mend, unsigned index, struct data_buffer *block) {
     const struct layout *layout = &mend->blob->layout;
     uint32_t *sums = mend->sums[layout->data == 1 ? 0 : index];
     for (uint64_t stripe = 0; stripe < layout_stripes(layout); stripe++) {
         if (atomic_load(&mend->store->closing)) return status_of(STATUS_CLOSED);
         size_t cell = layout_cell(layout, stripe);
-        TRY(data_block_get(&mend->blocks, stripe, index, block));
-        pace(mend->store, mend->pass, cell);
+        TRY(data_block_get(&mend->blocks, stripe, index, block->bytes));
+        data_pace(mend->store, mend->pass, cell);
         size_t at = (size_t)(stripe % LAYOUT_GROUP_BLOCKS);
-        if (at == 0 && stripe > 0)
+        if (at == 0 && stripe > 0) {
             TRY(table_make(mend, index, stripe / LAYOUT_GROUP_BLOCKS - 1, sums));
-        sums[at] = checksum_crc32c(0, block, cell);
-        TRY(piece_write(&mend->made[index], layout_block_offset(stripe), slice_of(block, cell)));
+        }
+        sums[at] = checksum_crc32c(0, block->bytes, cell);
+        TRY(made_write(mend, index, layout_block_offset(stripe), block, cell));
     }
-    return piece_sync(&mend->made[index]);
+    return made_sync(mend, index);
 }
 
 static struct status piece_make(struct mend *mend, unsigned index, uint32_t number) {
     struct piece *piece = &mend->made[index];
     piece_init(piece, number, data_volumes_to_write(mend->store, number));
     mend->is_made[index] = true;
-    unsigned char *block = aligned_alloc(EXTENT_UNIT, LAYOUT_BLOCK);
-    CHECK(block);
-    struct status s = piece_reserve(piece, layout_piece_units(&mend->blob->layout));
-    if (is_ok(s)) s = blocks_make(mend, index, block);
-    free(block);
+    struct data_buffer *block = data_buffer_new(LAYOUT_BLOCK);
+    struct status s = piece->volumes ? blocks_make(mend, index, block) : status_of(STATUS_IO);
+    data_buffer_drop(&block);
     if (is_ok(s)) return s;
     piece_trim(piece, 0);
     piece_fini(piece);
     mend->is_made[index] = false;
     return s;
+}
+
+/* Where a lost piece is to lie: with the drive that takes over from its own, else anywhere. */
+static bool drive_for(struct mend *mend, const struct data_kept_policy *policy, unsigned index,
+                      const uint32_t *taken, uint32_t *ret_number) {
+    unsigned count = layout_pieces(&mend->blob->layout);
+    const struct data_place *place = data_place(mend->store, mend->blob->pieces[index].drive);
+    uint32_t successor = place ? atomic_load(&place->successor) : 0;
+    if (successor && data_drive_may_take(mend->store, policy, successor, taken, count)) {
+        *ret_number = successor;
+        return true;
+    }
+    return data_drives_choose(mend->store, policy, taken, count, 1, ret_number) > 0;
 }
 
 /* Makes what can be made; the answer is how many pieces were. */
@@ -120,7 +144,7 @@ static unsigned pieces_make(struct mend *mend, const struct data_kept_policy *po
     for (unsigned i = 0; i < count; i++) {
         uint32_t number;
         if (piece_is_well(mend->store, &mend->blob->pieces[i])) continue;
-        if (data_drives_choose(mend->store, policy, taken, count, 1, &number) == 0) break;
+        if (!drive_for(mend, policy, i, taken, &number)) break;
         if (!is_ok(piece_make(mend, i, number))) continue;
         taken[i] = number;
         made++;
@@ -176,6 +200,7 @@ static void pieces_settle(struct mend *mend, struct status committed) {
         if (!mend->is_made[i]) continue;
         if (is_ok(committed)) {
             atomic_fetch_add(&mend->pass->repaired, 1);
+            data_piece_count(mend->store, mend->made[i].drive, +1);
             data_pieces_release(mend->store, blob->partition, blob->id, &blob->pieces[i], 1);
         } else if (status_is(committed, STATUS_CONFLICT) || status_is(committed, STATUS_BUSY) ||
                    status_is(committed, STATUS_NO_SPACE)) {
@@ -203,7 +228,7 @@ static const struct data_kept_policy *policy_of(struct data_store *store,
                                                 const struct data_blob *blob) {
     const struct data_kept_policy *policy =
         data_policy_find(store, slice_str(blob->record->striped->policy));
-    return policy ? policy : &store->policies[0];
+    return policy ? policy : store->policies[0];
 }
 
 static struct status blob_mend(struct data_store *store, struct data_pass *pass,
@@ -228,12 +253,50 @@ static struct status blob_mend(struct data_store *store, struct data_pass *pass,
 
 /* ---- repair ---- */
 
+/* A number that changes when a drive goes out of service, comes, or is to be drained. */
+static uint64_t drives_seen(struct data_store *store) {
+    uint64_t seen = 0;
+    for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
+        const struct data_place *place = store->places[n];
+        if (!place || atomic_load(&place->removed)) continue;
+        seen = seen * 31 + n * 2 + data_drive_is_well(store, n);
+    }
+    return seen;
+}
+
+/* Sees the blobs that can lose exactly `level` pieces more, and notes the next higher level. */
 struct repair_visitor {
     struct data_visitor visitor;
     struct data_store *store;
     bool only_short;
+    unsigned level;
+    unsigned next;
+    uint64_t drives; /* that were seen at the beginning */
     struct status status;
 };
+
+/* How many pieces more a blob can lose; 0 too if it has lost too many. */
+static unsigned margin_of(const struct data_blob *blob) {
+    unsigned readable = 0;
+    for (unsigned i = 0; i < layout_pieces(&blob->layout); i++) {
+        readable += blob->pieces[i].volumes != NULL;
+    }
+    return readable > blob->layout.data ? readable - blob->layout.data : 0;
+}
+
+static void blob_repair(struct repair_visitor *self, struct data_blob *blob, struct slice value) {
+    struct data_store *store = self->store;
+    bool is_short = data_blob_is_short(store, blob);
+    unsigned margin = is_short ? margin_of(blob) : 0;
+    if (margin > self->level && margin < self->next) self->next = margin;
+    if (margin != self->level) return;
+    if (is_short) {
+        self->status = blob_mend(store, &store->repair, blob, value);
+    } else if (self->only_short) {
+        self->status = mark_drop(store, blob, value);
+    }
+    atomic_fetch_add(&store->repair.blobs_done, 1);
+}
 
 static bool visit_repair(struct data_visitor *visitor, struct kv_partition partition,
                          struct blob_id id, struct slice value) {
@@ -244,200 +307,127 @@ static bool visit_repair(struct data_visitor *visitor, struct kv_partition parti
         struct data_blob blob;
         pin_take(&store->pins, partition, id);
         data_blob_init(&blob, store, partition, id, record);
-        if (data_blob_is_short(store, &blob)) {
-            self->status = blob_mend(store, &store->repair, &blob, value);
-        } else if (self->only_short) {
-            self->status = mark_drop(store, &blob, value);
-        }
+        blob_repair(self, &blob, value);
         data_blob_fini(&blob);
         data_unpin(store, partition, id);
-        atomic_fetch_add(&store->repair.blobs_done, 1);
     }
     data_record_free(record);
-    return is_ok(self->status) && !atomic_load(&store->closing);
+    return is_ok(self->status) && !atomic_load(&store->closing) &&
+           drives_seen(store) == self->drives;
+}
+
+/* Goes over the blobs once a level, from the most endangered on; again from there whenever the
+ * drives have changed meanwhile. */
+static struct status repair_levels(struct data_store *store, bool only_short) {
+    unsigned level = 0;
+    while (!atomic_load(&store->closing)) {
+        struct repair_visitor visitor = {
+            {visit_repair}, store, only_short, level, UINT_MAX, drives_seen(store), status_ok()};
+        TRY(data_walk(store, (struct data_position){0}, only_short, &visitor.visitor));
+        TRY(visitor.status);
+        bool changed = drives_seen(store) != visitor.drives;
+        if (!changed && visitor.next == UINT_MAX) break;
+        level = changed ? 0 : visitor.next;
+    }
+    return status_ok();
 }
 
 struct status data_repair(struct data_store *store, bool everything) {
-    struct repair_visitor visitor = {{visit_repair}, store, !everything, status_ok()};
     pass_begin(store, &store->repair);
-    struct status s = data_walk(store, (struct data_position){0}, !everything, &visitor.visitor);
+    struct status s = repair_levels(store, !everything);
     pass_end(store, &store->repair);
-    return is_ok(s) ? visitor.status : s;
-}
-
-/* ---- scrub ---- */
-
-struct scrub_visitor {
-    struct data_visitor visitor;
-    struct data_store *store;
-    unsigned since_cursor;
-    struct status status;
-};
-
-static struct status cursor_write(struct data_store *store, struct kv_partition partition,
-                                  struct blob_id id) {
-    char value[CURSOR_LEN];
-    memcpy(value, partition.id, KV_PARTITION_LEN);
-    memcpy(value + KV_PARTITION_LEN, id.bytes, BLOB_ID_LEN);
-    struct kv_batch *batch = kv_batch_new();
-    kv_batch_put(batch, slice_of(cursor_key, sizeof cursor_key), slice_of(value, sizeof value));
-    struct status s = kv_commit(store->store.kv, kv_partition_system, batch, NULL);
-    kv_batch_free(&batch);
-    return s;
-}
-
-static struct status cursor_drop(struct data_store *store) {
-    struct kv_batch *batch = kv_batch_new();
-    kv_batch_delete(batch, slice_of(cursor_key, sizeof cursor_key));
-    struct status s = kv_commit(store->store.kv, kv_partition_system, batch, NULL);
-    kv_batch_free(&batch);
-    return s;
-}
-
-static struct status cursor_read(struct data_store *store, struct data_position *ret_position) {
-    struct arena arena;
-    arena_init(&arena, 256, 4096);
-    struct slice value;
-    struct status s = kv_get(store->store.kv, kv_partition_system,
-                             slice_of(cursor_key, sizeof cursor_key), &arena, &value);
-    *ret_position = (struct data_position){0};
-    if (is_ok(s) && value.len == CURSOR_LEN) {
-        memcpy(ret_position->partition.id, value.ptr, KV_PARTITION_LEN);
-        memcpy(ret_position->id.bytes, value.ptr + KV_PARTITION_LEN, BLOB_ID_LEN);
-    }
-    arena_fini(&arena);
-    return status_is(s, STATUS_NOT_FOUND) ? status_ok() : s;
-}
-
-/* Looks at every block of every piece; one that is wrong is read as a client would: repaired. */
-static bool blob_is_well(struct data_store *store, struct data_blob *blob) {
-    struct data_blocks blocks;
-    data_blocks_init(&blocks, store, blob);
-    unsigned char *block = aligned_alloc(EXTENT_UNIT, LAYOUT_BLOCK);
-    CHECK(block);
-    bool well = true;
-    for (uint64_t stripe = 0; stripe < layout_stripes(&blob->layout); stripe++) {
-        for (unsigned i = 0; i < layout_pieces(&blob->layout); i++) {
-            if (!blob->pieces[i].volumes || atomic_load(&store->closing)) continue;
-            pace(store, &store->scrub, layout_cell(&blob->layout, stripe));
-            if (is_ok(data_block_check(&blocks, stripe, i))) continue;
-            if (is_ok(data_block_get(&blocks, stripe, i, block))) {
-                atomic_fetch_add(&store->scrub.repaired, 1);
-            } else {
-                well = false;
-            }
-        }
-    }
-    free(block);
-    data_blocks_fini(&blocks);
-    return well;
-}
-
-static bool visit_scrub(struct data_visitor *visitor, struct kv_partition partition,
-                        struct blob_id id, struct slice value) {
-    struct scrub_visitor *self = CONTAINER_OF(visitor, struct scrub_visitor, visitor);
-    struct data_store *store = self->store;
-    Engine__BlobRecord *record = data_record_parse(value);
-    bool well = record;
-    if (record && record->striped) {
-        struct data_blob blob;
-        pin_take(&store->pins, partition, id);
-        data_blob_init(&blob, store, partition, id, record);
-        well = blob_is_well(store, &blob);
-        data_blob_fini(&blob);
-        data_unpin(store, partition, id);
-    }
-    data_record_free(record);
-    if (!well) atomic_fetch_add(&store->scrub.failed, 1);
-    atomic_fetch_add(&store->scrub.blobs_done, 1);
-    if (++self->since_cursor % CURSOR_EVERY_BLOBS == 0) {
-        self->status = cursor_write(store, partition, id);
-    }
-    return is_ok(self->status) && !atomic_load(&store->closing);
-}
-
-struct status data_scrub(struct data_store *store) {
-    struct scrub_visitor visitor = {{visit_scrub}, store, 0, status_ok()};
-    struct data_position from;
-    TRY(cursor_read(store, &from));
-    pass_begin(store, &store->scrub);
-    struct status s = data_walk(store, from, false, &visitor.visitor);
-    if (is_ok(s)) s = visitor.status;
-    if (is_ok(s) && !atomic_load(&store->closing)) s = cursor_drop(store);
-    pass_end(store, &store->scrub);
     return s;
 }
 
 /* ---- the thread ---- */
 
-/* A number that changes when a drive goes out of service or is to be drained. */
-static uint64_t drives_seen(struct data_store *store) {
-    uint64_t seen = 0;
-    for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
-        struct data_place *place = store->places[n];
-        if (!place || place->removed) continue;
-        bool well = drive_takes_writes(&place->drive) && !atomic_load(&place->draining);
-        seen = seen * 31 + (well ? 1 : 2);
-    }
-    return seen;
-}
-
 static bool any_drive_is_lost(struct data_store *store) {
     for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
-        struct data_place *place = store->places[n];
-        if (!place || place->removed) continue;
-        if (!drive_takes_writes(&place->drive) || atomic_load(&place->draining)) return true;
+        const struct data_place *place = store->places[n];
+        if (!place || atomic_load(&place->removed)) continue;
+        if (!data_drive_is_well(store, n)) return true;
     }
     return false;
 }
 
-/* Waits for the next look; false at the end. `*ret_scrub` says that one was asked for. */
-static bool look_wait(struct data_store *store, bool *ret_scrub) {
+/* Waits for the next look, or not at all while there is a scrub to go on with; false at the end.
+ * `*ret_scrub` says that one was asked for. */
+static bool look_wait(struct data_store *store, bool scrubbing, bool *ret_scrub) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += store->config.mend_interval_s;
     pthread_mutex_lock(&store->wake_lock);
-    while (!atomic_load(&store->closing) && !store->scrub_wanted && !store->look_wanted) {
+    while (!scrubbing && !atomic_load(&store->closing) && !store->scrub_wanted &&
+           !store->look_wanted) {
         if (pthread_cond_timedwait(&store->wake, &store->wake_lock, &until) != 0) break;
     }
     *ret_scrub = store->scrub_wanted;
     store->scrub_wanted = store->look_wanted = false;
+    atomic_store(&store->repair_wanted, false);
     pthread_mutex_unlock(&store->wake_lock);
     return !atomic_load(&store->closing);
 }
 
-static bool scrub_is_due(struct data_store *store, int64_t since_ns) {
-    int64_t interval = (int64_t)store->config.scrub_interval_s * NS_PER_S;
-    return interval > 0 && clock_mono_ns(store->clock) - since_ns >= interval;
+struct trim_task {
+    struct timely_task task;
+    struct volumes *volumes;
+};
+
+static void trim_run(struct timely_task *task) {
+    volumes_trim(CONTAINER_OF(task, struct trim_task, task)->volumes);
+}
+
+static void trim_drop(struct timely_task *task) {
+    free(CONTAINER_OF(task, struct trim_task, task));
+}
+
+/* Trims within the deadline: a drive that hangs must not stop the mending of the others. */
+static void trim_one(struct data_store *store, struct volumes *volumes) {
+    if (!store->timely) {
+        volumes_trim(volumes);
+        return;
+    }
+    struct trim_task *self = calloc(1, sizeof *self);
+    CHECK(self);
+    *self = (struct trim_task){{.run = trim_run, .drop = trim_drop}, volumes};
+    struct timely_task *task = &self->task;
+    timely_submit(store->timely, task);
+    if (timely_wait(store->timely, &task, 1, data_io_deadline_ns(store)) > 0) {
+        drive_hang(volumes->drive);
+    } else {
+        free(self);
+    }
 }
 
 static void trim_all(struct data_store *store) {
     for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
         struct volumes *volumes = data_volumes_to_write(store, n);
-        if (volumes) volumes_trim(volumes);
+        if (volumes) trim_one(store, volumes);
     }
 }
 
+/* A scrub gives way to the repair every now and then, and goes on after it. */
 static void *mend_run(void *argument) {
     struct data_store *store = argument;
     uint64_t seen = any_drive_is_lost(store) ? 0 : drives_seen(store);
-    int64_t scrubbed_ns = clock_mono_ns(store->clock);
+    bool scrubbing = data_scrub_is_begun(store);
     bool scrub_asked;
-    while (look_wait(store, &scrub_asked)) {
+    while (look_wait(store, scrubbing, &scrub_asked)) {
         uint64_t now = drives_seen(store);
         /* What can't be done now is done, or reported, by the next look. */
         if (is_ok(data_repair(store, now != seen))) seen = now;
+        data_drives_tidy(store);
         trim_all(store);
-        if (!scrub_asked && !scrub_is_due(store, scrubbed_ns)) continue;
-        scrubbed_ns = clock_mono_ns(store->clock);
-        IGNORE_STATUS(data_scrub(store));
+        if (scrub_asked || scrubbing || data_scrub_is_due(store)) {
+            scrubbing = status_is(data_scrub(store), STATUS_BUSY) && data_scrub_is_begun(store);
+        }
     }
     return NULL;
 }
 
 struct status data_mend_start(struct data_store *store, struct note *note) {
     struct thread_config config = {
-        .name = "mend",
+        .name = "hink-mend",
         .stack_size_bytes = MEND_STACK_BYTES,
         .run = mend_run,
         .argument = store,
@@ -459,13 +449,7 @@ void data_mend_stop(struct data_store *store) {
 void data_mend_wake(struct data_store *store) {
     pthread_mutex_lock(&store->wake_lock);
     store->look_wanted = true;
-    pthread_cond_broadcast(&store->wake);
-    pthread_mutex_unlock(&store->wake_lock);
-}
-
-void data_scrub_start(struct data_store *store) {
-    pthread_mutex_lock(&store->wake_lock);
-    store->scrub_wanted = true;
+    atomic_store(&store->repair_wanted, true);
     pthread_cond_broadcast(&store->wake);
     pthread_mutex_unlock(&store->wake_lock);
 }

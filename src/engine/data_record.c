@@ -106,10 +106,7 @@ uint32_t data_last_sum(const struct data_blob *blob, unsigned piece, size_t inde
 
 bool data_blob_is_short(struct data_store *store, const struct data_blob *blob) {
     for (unsigned i = 0; i < layout_pieces(&blob->layout); i++) {
-        const struct data_place *place = data_place(store, blob->pieces[i].drive);
-        if (!place || !drive_takes_writes(&place->drive) || atomic_load(&place->draining)) {
-            return true;
-        }
+        if (!data_drive_is_well(store, blob->pieces[i].drive)) return true;
     }
     return false;
 }

@@ -5,14 +5,7 @@
 
 #include "base/check.h"
 
-enum {
-    DRIVE_KEY_LEN = 3,
-    DRIVE_KEY_KIND = 'd',
-    RECORD_ARENA_BYTES = 64 * 1024,
-    IO_DEADLINE_MS = 15000
-};
-
-enum { DRIVE_IN_SERVICE, DRIVE_DRAINING, DRIVE_REMOVED };
+enum { IO_DEADLINE_MS = 15000 };
 
 struct data_store *data_of(struct blob_store *store) {
     return CONTAINER_OF(store, struct data_store, store);
@@ -24,7 +17,14 @@ struct data_place *data_place(struct data_store *store, uint32_t number) {
 
 struct volumes *data_volumes_to_write(struct data_store *store, uint32_t number) {
     struct data_place *place = data_place(store, number);
-    return place && drive_takes_writes(&place->drive) ? &place->volumes : NULL;
+    bool takes = place && !atomic_load(&place->removed) && drive_takes_writes(&place->drive);
+    return takes ? &place->volumes : NULL;
+}
+
+bool data_drive_is_well(struct data_store *store, uint32_t number) {
+    const struct data_place *place = data_place(store, number);
+    return place && !atomic_load(&place->removed) && !atomic_load(&place->draining) &&
+           drive_takes_writes(&place->drive);
 }
 
 struct volumes *data_volumes_to_read(struct data_store *store, uint32_t number) {
@@ -34,184 +34,10 @@ struct volumes *data_volumes_to_read(struct data_store *store, uint32_t number) 
 
 const struct data_kept_policy *data_policy_find(const struct data_store *store, struct slice name) {
     for (size_t i = 0; i < store->policy_count; i++) {
-        if (slice_eq(slice_str(store->policies[i].name), name)) return &store->policies[i];
+        const struct data_kept_policy *policy = store->policies[i];
+        if (slice_eq(slice_str(policy->name), name)) return policy;
     }
     return NULL;
-}
-
-/* ---- drives: records ---- */
-
-static void drive_key(char key[DRIVE_KEY_LEN], uint32_t number) {
-    key[0] = BLOB_KEY_PREFIX;
-    key[1] = DRIVE_KEY_KIND;
-    key[2] = (char)number;
-}
-
-static struct status place_write(struct data_store *store, const struct data_place *place) {
-    Engine__DriveRecord record = ENGINE__DRIVE_RECORD__INIT;
-    char path[DRIVE_PATH_MAX];
-    char media[8];
-    uint8_t id[DRIVE_ID_LEN];
-    memcpy(id, place->id.bytes, sizeof id);
-    snprintf(path, sizeof path, "%s", place->drive.path);
-    snprintf(media, sizeof media, "%s", drive_media_text(place->drive.media));
-    record.version = 1;
-    record.id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
-    record.path = path;
-    record.media = media;
-    record.state = place->removed                  ? DRIVE_REMOVED
-                   : atomic_load(&place->draining) ? DRIVE_DRAINING
-                                                   : DRIVE_IN_SERVICE;
-    uint8_t bytes[DRIVE_PATH_MAX + 128];
-    CHECK(engine__drive_record__get_packed_size(&record) <= sizeof bytes);
-    size_t len = engine__drive_record__pack(&record, bytes);
-    char key[DRIVE_KEY_LEN];
-    drive_key(key, place->number);
-    struct kv_batch *batch = kv_batch_new();
-    kv_batch_put(batch, slice_of(key, sizeof key), slice_of(bytes, len));
-    struct status s = kv_commit(store->store.kv, kv_partition_system, batch, NULL);
-    kv_batch_free(&batch);
-    return s;
-}
-
-static struct data_place *place_new(struct data_store *store, uint32_t number) {
-    struct data_place *place = calloc(1, sizeof *place);
-    CHECK(place);
-    place->number = number;
-    store->places[number] = place;
-    return place;
-}
-
-/* Makes the place of a drive that the store knows; missing until its directory is found. */
-static struct status place_load(struct data_store *store, uint32_t number, struct slice value) {
-    Engine__DriveRecord *record =
-        engine__drive_record__unpack(NULL, value.len, (const uint8_t *)value.ptr);
-    enum drive_media media = DRIVE_SSD;
-    bool valid = record && record->version == 1 && record->id.len == DRIVE_ID_LEN &&
-                 strlen(record->path) < DRIVE_PATH_MAX &&
-                 drive_media_parse(slice_str(record->media), &media);
-    if (valid) {
-        struct data_place *place = place_new(store, number);
-        memcpy(place->id.bytes, record->id.data, DRIVE_ID_LEN);
-        place->removed = record->state == DRIVE_REMOVED;
-        atomic_store(&place->draining, record->state == DRIVE_DRAINING);
-        drive_absent(&place->drive, store->fs, record->path, media);
-    }
-    if (record) engine__drive_record__free_unpacked(record, NULL);
-    return status_of(valid ? STATUS_OK : STATUS_CORRUPT);
-}
-
-static struct status places_load(struct data_store *store) {
-    struct arena arena;
-    arena_init(&arena, RECORD_ARENA_BYTES, 64 * RECORD_ARENA_BYTES);
-    struct status s = status_ok();
-    for (uint32_t number = 1; number <= DRIVE_NUMBER_MAX && is_ok(s); number++) {
-        char key[DRIVE_KEY_LEN];
-        drive_key(key, number);
-        struct slice value;
-        arena_reset(&arena);
-        s = kv_get(store->store.kv, kv_partition_system, slice_of(key, sizeof key), &arena, &value);
-        bool absent = status_is(s, STATUS_NOT_FOUND);
-        if (is_ok(s)) s = place_load(store, number, value);
-        if (absent) s = status_ok();
-    }
-    arena_fini(&arena);
-    return s;
-}
-
-static struct data_place *place_by_path(struct data_store *store, const char *path) {
-    for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
-        struct data_place *place = store->places[n];
-        if (place && !place->removed && strcmp(place->drive.path, path) == 0) return place;
-    }
-    return NULL;
-}
-
-static struct data_place *place_by_id(struct data_store *store, const struct drive_id *id) {
-    for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
-        struct data_place *place = store->places[n];
-        if (place && memcmp(place->id.bytes, id->bytes, sizeof id->bytes) == 0) return place;
-    }
-    return NULL;
-}
-
-/* ---- drives: directories ---- */
-
-/* Puts an opened directory into its place; a drive that was never seen before gets a number. */
-static struct status drive_seat(struct data_store *store, struct drive *drive,
-                                const struct data_drive_config *config) {
-    struct data_place *place = place_by_id(store, &drive->id);
-    if (place && place->removed) {
-        drive_refuse(drive, DRIVE_SWAPPED, "it was removed from this store");
-        place = NULL;
-    }
-    uint32_t number = 1;
-    while (!place && number <= DRIVE_NUMBER_MAX && store->places[number]) number++;
-    if (number > DRIVE_NUMBER_MAX) return status_of(STATUS_TOO_LARGE);
-    bool is_new = !place;
-    if (is_new) {
-        place = place_new(store, number);
-        place->id = drive->id;
-    } else {
-        drive_close(&place->drive);
-    }
-    bool moved = !is_new && strcmp(place->drive.path, config->path) != 0;
-    drive_move(&place->drive, drive);
-    bool serving = drive_takes_writes(&place->drive);
-    return serving && (is_new || moved) ? place_write(store, place) : status_ok();
-}
-
-static struct status directory_open(struct data_store *store,
-                                    const struct data_drive_config *config) {
-    const struct data_place *known = place_by_path(store, config->path);
-    struct drive_config drive_config = {
-        .path = config->path,
-        .media = config->media,
-        .store = store->config.store_id,
-        .expected = known ? &known->id : NULL,
-        .is_data_dir = config->is_data_dir,
-    };
-    struct drive drive;
-    drive_open(&drive, store->fs, store->random, &drive_config);
-    if (drive_state(&drive) == DRIVE_SWAPPED && place_by_id(store, &drive.id)) {
-        /* Another one of ours, mounted elsewhere than last time. */
-        struct drive_id id = drive.id;
-        drive_close(&drive);
-        drive_config.expected = &id;
-        drive_open(&drive, store->fs, store->random, &drive_config);
-        return drive_seat(store, &drive, config);
-    }
-    if (drive_state(&drive) == DRIVE_SERVING || !known) return drive_seat(store, &drive, config);
-    /* The one that was expected here is not: its place says why. */
-    struct data_place *place = place_by_path(store, config->path);
-    drive_close(&place->drive);
-    drive_move(&place->drive, &drive);
-    return status_ok();
-}
-
-static void volumes_of_all_open(struct data_store *store) {
-    for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
-        struct data_place *place = store->places[n];
-        if (!place) continue;
-        struct note note = {0};
-        struct status s =
-            volumes_open(&place->volumes, &place->drive, &store->config.limits, &note);
-        if (!is_ok(s)) drive_refuse(&place->drive, DRIVE_DAMAGED, note.text);
-    }
-}
-
-static struct status drives_open(struct data_store *store, struct note *note) {
-    struct status s = places_load(store);
-    if (!is_ok(s)) note_set(note, "can't read the list of drives: %s", status_text(s.code));
-    for (size_t i = 0; i < store->config.drive_count && is_ok(s); i++) {
-        s = directory_open(store, &store->config.drives[i]);
-        if (!is_ok(s)) {
-            note_set(note, "can't take drive %s in: %s", store->config.drives[i].path,
-                     status_text(s.code));
-        }
-    }
-    volumes_of_all_open(store);
-    return s;
 }
 
 /* ---- choosing drives ---- */
@@ -222,10 +48,8 @@ static bool on_same_device(const struct data_place *a, const struct data_place *
 
 static bool is_eligible(struct data_store *store, const struct data_kept_policy *policy,
                         const struct data_place *place, const uint32_t *taken, unsigned count) {
-    if (!place || place->removed || atomic_load(&place->draining)) return false;
-    if (!drive_takes_writes(&place->drive) || place->drive.media != policy->asked.media) {
-        return false;
-    }
+    if (!place || !data_drive_is_well(store, place->number)) return false;
+    if (place->drive.media != policy->asked.media) return false;
     for (unsigned i = 0; i < count; i++) {
         const struct data_place *other = data_place(store, taken[i]);
         if (!other) continue;
@@ -270,6 +94,11 @@ unsigned data_drives_choose(struct data_store *store, const struct data_kept_pol
     return found;
 }
 
+bool data_drive_may_take(struct data_store *store, const struct data_kept_policy *policy,
+                         uint32_t number, const uint32_t *taken, unsigned count) {
+    return is_eligible(store, policy, data_place(store, number), taken, count);
+}
+
 /* ---- policies ---- */
 
 static unsigned min_pieces_of(const struct data_policy *policy, unsigned data, unsigned parity) {
@@ -280,16 +109,21 @@ static unsigned min_pieces_of(const struct data_policy *policy, unsigned data, u
     return least < all ? least : all;
 }
 
-/* How many drives there are for a policy, whether they answer today or not. */
-static unsigned drives_for(struct data_store *store, const struct data_kept_policy *policy) {
+/* How many drives there are for a policy, whether they answer today or not; not counting `without`.
+ */
+static unsigned drives_for(struct data_store *store, const struct data_policy *policy,
+                           uint32_t without) {
     uint32_t devices[DRIVE_NUMBER_MAX];
     unsigned count = 0;
     for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
         const struct data_place *place = store->places[n];
-        if (!place || place->removed || place->drive.media != policy->asked.media) continue;
+        if (!place || place->removed || n == without || place->drive.media != policy->media) {
+            continue;
+        }
+        if (place->successor != 0) continue; /* which is there in its stead */
         bool counts = true;
         bool serving = drive_takes_writes(&place->drive);
-        for (unsigned i = 0; i < count && serving && !policy->asked.same_device; i++) {
+        for (unsigned i = 0; i < count && serving && !policy->same_device; i++) {
             const struct data_place *other = store->places[devices[i]];
             bool other_serves = drive_takes_writes(&other->drive);
             if (other_serves && on_same_device(place, other)) counts = false;
@@ -299,16 +133,17 @@ static unsigned drives_for(struct data_store *store, const struct data_kept_poli
     return count;
 }
 
-static struct status policy_take(struct data_store *store, const struct data_policy *asked,
-                                 struct note *note) {
-    struct data_kept_policy *kept = &store->policies[store->policy_count];
+/* What can be kept of a policy with the drives there are, but for `without`. */
+static struct status policy_make(struct data_store *store, const struct data_policy *asked,
+                                 uint32_t without, struct note *note,
+                                 struct data_kept_policy *kept) {
+    *kept = (struct data_kept_policy){.asked = *asked};
     CHECK(strlen(asked->name) <= BLOB_POLICY_NAME_MAX && asked->data_pieces > 0);
     snprintf(kept->name, sizeof kept->name, "%s", asked->name);
-    kept->asked = *asked;
     kept->asked.name = kept->name;
     unsigned data = asked->data_pieces;
     unsigned parity = asked->parity_pieces;
-    unsigned drives = drives_for(store, kept);
+    unsigned drives = drives_for(store, asked, without);
     if (data + parity > LAYOUT_PIECES_MAX) {
         return note_status(note, STATUS_INVALID, "policy %s: more than %d pieces", kept->name,
                            LAYOUT_PIECES_MAX);
@@ -328,29 +163,81 @@ static struct status policy_take(struct data_store *store, const struct data_pol
     kept->min_pieces = min_pieces_of(asked, data, parity);
     if (kept->reduced && kept->min_pieces > data + parity) kept->min_pieces = data + parity;
     parity_init(&kept->parity, data, parity);
-    store->policy_count++;
     return status_ok();
+}
+
+static struct data_kept_policy *policy_new(const struct data_kept_policy *from) {
+    struct data_kept_policy *policy = malloc(sizeof *policy);
+    CHECK(policy);
+    *policy = *from;
+    policy->asked.name = policy->name;
+    return policy;
 }
 
 static struct status policies_take(struct data_store *store, const struct data_config *config,
                                    struct note *note) {
     CHECK(config->policy_count <= DATA_POLICIES_MAX);
     for (size_t i = 0; i < config->policy_count; i++) {
+        struct data_kept_policy kept;
         if (data_policy_find(store, slice_str(config->policies[i].name))) {
             return note_status(note, STATUS_INVALID, "there are two policies %s",
                                config->policies[i].name);
         }
-        TRY(policy_take(store, &config->policies[i], note));
+        TRY(policy_make(store, &config->policies[i], 0, note, &kept));
+        store->policies[store->policy_count++] = policy_new(&kept);
     }
     return status_ok();
 }
 
+struct status data_policies_survive(struct data_store *store, uint32_t without, struct note *note) {
+    for (size_t i = 0; i < store->policy_count; i++) {
+        const struct data_kept_policy *policy = store->policies[i];
+        struct data_kept_policy kept;
+        TRY(policy_make(store, &policy->asked, without, note, &kept));
+    }
+    return status_ok();
+}
+
+/* Writers that have begun go on by the policy they began with, so that one stays. */
+void data_policies_review(struct data_store *store) {
+    for (size_t i = 0; i < store->policy_count; i++) {
+        struct data_kept_policy *policy = store->policies[i];
+        struct data_kept_policy kept;
+        struct note unused;
+        if (!is_ok(policy_make(store, &policy->asked, 0, &unused, &kept))) continue;
+        if (kept.parity.data == policy->parity.data &&
+            kept.parity.parity == policy->parity.parity && kept.min_pieces == policy->min_pieces) {
+            continue;
+        }
+        struct data_kept_policy *fresh = policy_new(&kept);
+        fresh->before = policy;
+        store->policies[i] = fresh;
+    }
+}
+
 /* ---- the space in use ---- */
 
+/* Takes what the records name on all drives, or on one that is not in its place yet. */
 struct space_visitor {
     struct data_visitor visitor;
     struct data_store *store;
+    struct data_place *only;
 };
+
+static void piece_take(struct space_visitor *self, const struct piece *piece) {
+    struct data_place *place = data_place(self->store, piece->drive);
+    struct volumes *volumes = piece->volumes;
+    if (self->only) {
+        if (piece->drive != self->only->number) return;
+        volumes = &self->only->volumes;
+    } else if (place) {
+        atomic_fetch_add(&place->pieces, 1);
+    }
+    for (size_t e = 0; volumes && e < piece->count; e++) {
+        if (volumes_take(volumes, piece->spans[e].extent)) continue;
+        atomic_fetch_add(&self->store->overlaps, 1);
+    }
+}
 
 static bool visit_space(struct data_visitor *visitor, struct kv_partition partition,
                         struct blob_id id, struct slice value) {
@@ -362,11 +249,7 @@ static bool visit_space(struct data_visitor *visitor, struct kv_partition partit
         struct data_blob blob;
         data_blob_init(&blob, self->store, partition, id, record);
         for (unsigned i = 0; i < layout_pieces(&blob.layout); i++) {
-            struct piece *piece = &blob.pieces[i];
-            for (size_t e = 0; piece->volumes && e < piece->count; e++) {
-                if (volumes_take(piece->volumes, piece->spans[e].extent)) continue;
-                atomic_fetch_add(&self->store->overlaps, 1);
-            }
+            piece_take(self, &blob.pieces[i]);
         }
         data_blob_fini(&blob);
     }
@@ -375,10 +258,15 @@ static bool visit_space(struct data_visitor *visitor, struct kv_partition partit
 }
 
 static struct status space_find(struct data_store *store, struct note *note) {
-    struct space_visitor visitor = {{visit_space}, store};
+    struct space_visitor visitor = {{visit_space}, store, NULL};
     struct status s = data_walk(store, (struct data_position){0}, false, &visitor.visitor);
     if (!is_ok(s)) note_set(note, "can't read the records of blobs: %s", status_text(s.code));
     return s;
+}
+
+struct status data_space_find_on(struct data_store *store, struct data_place *place) {
+    struct space_visitor visitor = {{visit_space}, store, place};
+    return data_walk(store, (struct data_position){0}, false, &visitor.visitor);
 }
 
 /* ---- freeing ---- */
@@ -398,6 +286,7 @@ void data_pieces_release(struct data_store *store, struct kv_partition partition
                          const struct piece *pieces, unsigned count) {
     struct pin_waiting *list = NULL;
     for (unsigned i = 0; i < count; i++) {
+        data_piece_count(store, pieces[i].drive, -1);
         for (size_t e = 0; e < pieces[i].count; e++) {
             struct pin_waiting *waiting = malloc(sizeof *waiting);
             CHECK(waiting);
@@ -441,38 +330,9 @@ static void data_blob_stats_read(struct blob_store *blob_store, struct blob_stat
     }
 }
 
-bool data_drive_next(struct data_store *store, uint32_t number, struct data_drive *ret_drive) {
-    while (number <= DRIVE_NUMBER_MAX &&
-           (!store->places[number] || store->places[number]->removed)) {
-        number++;
-    }
-    if (number > DRIVE_NUMBER_MAX) return false;
-    struct data_place *place = store->places[number];
-    *ret_drive = (struct data_drive){
-        .number = number,
-        .state = drive_state(&place->drive),
-        .media = place->drive.media,
-        .draining = atomic_load(&place->draining),
-    };
-    snprintf(ret_drive->path, sizeof ret_drive->path, "%s", place->drive.path);
-    drive_line(&place->drive, &ret_drive->line);
-    volumes_space_read(&place->volumes, &ret_drive->space);
-    return true;
-}
-
-struct status data_drive_drain(struct data_store *store, uint32_t number, bool drain) {
-    struct data_place *place = data_place(store, number);
-    if (!place || place->removed) return status_of(STATUS_NOT_FOUND);
-    bool before = atomic_exchange(&place->draining, drain);
-    struct status s = place_write(store, place);
-    if (!is_ok(s)) atomic_store(&place->draining, before);
-    if (is_ok(s) && drain) data_mend_wake(store);
-    return s;
-}
-
 bool data_policy_note(struct data_store *store, size_t index, struct note *note) {
     CHECK(index < store->policy_count);
-    const struct data_kept_policy *policy = &store->policies[index];
+    const struct data_kept_policy *policy = store->policies[index];
     if (!policy->reduced) return false;
     note_set(note,
              "policy %s asks for data that survives the loss of %u drives, but with the drives "
@@ -499,6 +359,14 @@ void data_stats_read(struct data_store *store, struct data_stats *ret_stats) {
         .blocks_repaired = atomic_load(&store->blocks_repaired),
         .overlaps = atomic_load(&store->overlaps),
     };
+    for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
+        const struct data_place *place = store->places[n];
+        if (!place || atomic_load(&place->removed) || atomic_load(&place->pieces) < 0) continue;
+        uint64_t pieces = (uint64_t)atomic_load(&place->pieces);
+        ret_stats->pieces += pieces;
+        if (!data_drive_is_well(store, n)) ret_stats->pieces_short += pieces;
+    }
+    ret_stats->scrub_paused = atomic_load(&store->scrub_stopped);
     pass_read(&store->repair, &ret_stats->repair);
     pass_read(&store->scrub, &ret_stats->scrub);
 }
@@ -507,7 +375,7 @@ struct status data_health(struct data_store *store, struct note *note) {
     uint32_t numbers[LAYOUT_PIECES_MAX];
     size_t refused = 0;
     for (size_t i = 0; i < store->policy_count; i++) {
-        const struct data_kept_policy *policy = &store->policies[i];
+        const struct data_kept_policy *policy = store->policies[i];
         unsigned there = data_drives_choose(store, policy, NULL, 0, policy->min_pieces, numbers);
         if (there >= policy->min_pieces) continue;
         note_set(note, "policy %s can't be written: it needs %u drives, %u serve", policy->name,
@@ -539,9 +407,12 @@ static const struct blob_store_ops data_ops = {
 };
 
 static struct status open_steps(struct data_store *store, struct note *note) {
-    TRY(drives_open(store, note));
+    TRY(data_drives_open(store, note));
     TRY(policies_take(store, &store->config, note));
     TRY(space_find(store, note));
+    struct status s = data_scrub_load(store);
+    if (!is_ok(s)) note_set(note, "can't read how far the scrub is: %s", status_text(s.code));
+    TRY(s);
     return store->config.mend_interval_s > 0 ? data_mend_start(store, note) : status_ok();
 }
 
@@ -557,6 +428,7 @@ struct status data_open(const struct data_config *config, struct note *note,
     if (store->config.io_deadline_ms == 0) store->config.io_deadline_ms = IO_DEADLINE_MS;
     if (!config->inline_io) store->timely = timely_new();
     pins_init(&store->pins);
+    CHECK(pthread_mutex_init(&store->drives_lock, NULL) == 0);
     CHECK(pthread_mutex_init(&store->mend_lock, NULL) == 0);
     CHECK(pthread_mutex_init(&store->wake_lock, NULL) == 0);
     CHECK(pthread_cond_init(&store->wake, NULL) == 0);
@@ -582,13 +454,15 @@ void data_close(struct data_store **store) {
     data_mend_stop(self);
     *store = NULL;
     if (!timely_free(&self->timely)) return; /* a thread is stuck in a call that uses the rest */
-    for (uint32_t n = 0; n <= DRIVE_NUMBER_MAX; n++) {
-        struct data_place *place = self->places[n];
-        if (!place) continue;
-        if (place->volumes.drive) volumes_close(&place->volumes);
-        drive_close(&place->drive);
-        free(place);
+    data_drives_close(self);
+    for (size_t i = 0; i < self->policy_count; i++) {
+        for (struct data_kept_policy *policy = self->policies[i]; policy;) {
+            struct data_kept_policy *gone = policy;
+            policy = gone->before;
+            free(gone);
+        }
     }
+    pthread_mutex_destroy(&self->drives_lock);
     pins_fini(&self->pins);
     pthread_cond_destroy(&self->wake);
     pthread_mutex_destroy(&self->wake_lock);

@@ -21,15 +21,18 @@
 
 enum { DATA_POLICIES_MAX = 64, DATA_INLINE_MAX = 64 * 1024 };
 
-/* A drive in its place; the place of number n is drives[n]. Made at open, then only read, but for
- * the atomics. */
+/* A drive in its place; the place of number n is places[n]. Complete when it is put there, then
+ * only read, but for the atomics. */
 struct data_place {
     uint32_t number;
     atomic_bool draining;
-    bool removed;
+    atomic_bool removed;
+    atomic_uint successor; /* the drive that takes over what lies here; 0: any */
+    atomic_llong pieces;   /* that records name, or will */
     struct drive_id id;
     struct drive drive;
     struct volumes volumes;
+    struct data_place *before; /* that was in its place, until the store is closed */
 };
 
 struct data_kept_policy {
@@ -38,6 +41,7 @@ struct data_kept_policy {
     unsigned min_pieces;
     struct parity parity; /* what is kept; fewer pieces than asked if it is reduced */
     bool reduced;
+    struct data_kept_policy *before; /* with fewer or more drives, until the store is closed */
 };
 
 struct data_pass {
@@ -50,15 +54,22 @@ struct data_pass {
     atomic_llong ended_ns;
 };
 
+/* Where a walk is to begin; zeros: at the beginning. */
+struct data_position {
+    struct kv_partition partition;
+    struct blob_id id;
+};
+
 struct data_store {
     struct blob_store store;
     struct fs *fs;
     struct clock *clock;
     struct random *random;
     struct data_config config;
-    struct data_place *places[DRIVE_NUMBER_MAX + 1];
-    struct data_kept_policy policies[DATA_POLICIES_MAX];
+    _Atomic(struct data_place *) places[DRIVE_NUMBER_MAX + 1];
+    _Atomic(struct data_kept_policy *) policies[DATA_POLICIES_MAX];
     size_t policy_count;
+    pthread_mutex_t drives_lock; /* one changes the drives at a time; guards nothing else */
     struct pins pins;
     struct timely *timely; /* NULL: drives are called by whoever needs them */
     atomic_uint turn;      /* spreads writes over drives */
@@ -74,6 +85,10 @@ struct data_store {
     pthread_cond_t wake;
     bool scrub_wanted;
     bool look_wanted;
+    atomic_bool repair_wanted; /* as look_wanted, for a scrub that is to give way */
+    atomic_bool scrub_stopped;
+    bool scrub_begun;              /* these two under the mend lock */
+    struct data_position scrub_at; /* what it looks at next */
     atomic_bool closing;
     struct thread mender;
     bool mending;
@@ -88,6 +103,32 @@ struct data_place *data_place(struct data_store *store, uint32_t number);
 /* Its volumes if it may be written to, or read from; NULL if not. */
 struct volumes *data_volumes_to_write(struct data_store *store, uint32_t number);
 struct volumes *data_volumes_to_read(struct data_store *store, uint32_t number);
+
+/* Whether what lies on the drive may stay there: it takes writes and is not to be emptied. */
+bool data_drive_is_well(struct data_store *store, uint32_t number);
+
+/* Counts a piece that is on a drive now (+1), or is not any more; 0 is no drive. */
+void data_piece_count(struct data_store *store, uint32_t number, int change);
+
+/* Opens the drives that the configuration or the store's list names; closes all. */
+struct status data_drives_open(struct data_store *store, struct note *note);
+void data_drives_close(struct data_store *store);
+
+/* Takes the extents that records name on a drive that is about to be put into its place. */
+struct status data_space_find_on(struct data_store *store, struct data_place *place);
+
+/* Removes the drives that have been replaced and are empty. */
+void data_drives_tidy(struct data_store *store);
+
+/* Whether all policies could be kept without the drive. Errors: INVALID, noted. */
+struct status data_policies_survive(struct data_store *store, uint32_t without, struct note *note);
+
+/* Keeps the policies by the drives there are now. */
+void data_policies_review(struct data_store *store);
+
+/* Whether the drive may take a piece of a blob that has pieces on those in `taken`. */
+bool data_drive_may_take(struct data_store *store, const struct data_kept_policy *policy,
+                         uint32_t number, const uint32_t *taken, unsigned count);
 
 /*
  * Chooses up to `wanted` drives of the policy's medium that take writes, none on a device of
@@ -135,6 +176,13 @@ struct data_call {
 /* Does all of them, side by side, and waits at most the deadline. */
 void data_calls_run(struct data_store *store, struct data_call *calls, size_t count,
                     struct data_buffer *buffer);
+
+/* How long a drive may take for a call. */
+int64_t data_io_deadline_ns(const struct data_store *store);
+
+/* piece_write to a part of a piece that others may have too: the drive hangs, or this is done. */
+struct status data_piece_write(struct data_store *store, const struct piece *piece, uint64_t offset,
+                               struct slice bytes);
 
 /* piece_read, but for a drive that does not answer: then it hangs, and this is IO. */
 struct status data_piece_read(struct data_store *store, const struct piece *piece, uint64_t offset,
@@ -222,12 +270,6 @@ struct data_visitor {
                   struct slice record);
 };
 
-/* Where a walk is to begin; zeros: at the beginning. */
-struct data_position {
-    struct kv_partition partition;
-    struct blob_id id;
-};
-
 /* Shows every record that names extents, or, `only_short`, that has the mark, to the visitor. */
 struct status data_walk(struct data_store *store, struct data_position from, bool only_short,
                         struct data_visitor *visitor);
@@ -236,6 +278,16 @@ struct status data_walk(struct data_store *store, struct data_position from, boo
 void data_pieces_release(struct data_store *store, struct kv_partition partition, struct blob_id id,
                          const struct piece *pieces, unsigned count);
 void data_unpin(struct data_store *store, struct kv_partition partition, struct blob_id id);
+
+/* Counts bytes that a pass has read, and sleeps so that they are not more than its rate allows. */
+void data_pace(struct data_store *store, struct data_pass *pass, uint64_t bytes);
+
+/* Reads at the open how far a scrub had come, or what came of the last one. */
+struct status data_scrub_load(struct data_store *store);
+
+/* Whether a scrub is to be gone on with; whether one is to begin by the schedule. */
+bool data_scrub_is_begun(struct data_store *store);
+bool data_scrub_is_due(struct data_store *store);
 
 /* Starts and stops the mending thread. */
 struct status data_mend_start(struct data_store *store, struct note *note);

@@ -327,6 +327,14 @@ static struct status data_seal(struct blob_writer *writer) {
     return status_ok();
 }
 
+/* Whether pieces are missing, or lie on drives that were lost, or are being emptied, meanwhile. */
+static bool is_short(const struct data_writer *self) {
+    for (unsigned i = 0; i < pieces_of(self); i++) {
+        if (!data_drive_is_well(self->store, self->pieces[i].drive)) return true;
+    }
+    return false;
+}
+
 static void mark_put(struct kv_batch *batch, enum blob_key_kind kind, struct blob_id id) {
     struct blob_key key = blob_key_make(kind, id);
     kv_batch_put(batch, blob_key_slice(&key), SLICE("\0"));
@@ -360,7 +368,7 @@ static void data_bind(const struct blob_writer *writer, struct kv_batch *batch) 
     data_record_put(batch, writer->id, slice_str(self->policy->name), &layout, self->pieces,
                     self->sums);
     if (!(writer->id.bytes[0] & ID_MAY_BE_STRIPED)) mark_put(batch, BLOB_KEY_PLACED, writer->id);
-    if (self->alive < pieces_of(self)) mark_put(batch, BLOB_KEY_SHORT, writer->id);
+    if (is_short(self)) mark_put(batch, BLOB_KEY_SHORT, writer->id);
 }
 
 static void data_writer_free(struct blob_writer **writer) {
@@ -377,7 +385,10 @@ static void data_writer_free(struct blob_writer **writer) {
 
 static void data_commit(struct blob_writer **writer) {
     struct data_writer *self = writer_of(*writer);
-    if (self->is_striped && self->alive < pieces_of(self)) data_mend_wake(self->store);
+    for (unsigned i = 0; self->is_striped && i < pieces_of(self); i++) {
+        data_piece_count(self->store, self->pieces[i].drive, +1);
+    }
+    if (self->is_striped && is_short(self)) data_mend_wake(self->store);
     data_writer_free(writer);
 }
 

@@ -239,13 +239,19 @@ void drive_read_ended(struct drive *drive, struct status s) {
             atomic_store(&drive->read_errors, 0);
         }
     } else if (status_is(s, STATUS_IO)) {
+        drive_charge(drive);
         if (atomic_fetch_add(&drive->read_errors, 1) + 1 >= READ_ERRORS_MAX) {
             drive_fail(drive, "reading", s);
         }
     }
 }
 
+void drive_charge(struct drive *drive) {
+    atomic_fetch_add(&drive->errors, 1);
+}
+
 void drive_fail(struct drive *drive, const char *what, struct status why) {
+    drive_charge(drive);
     pthread_mutex_lock(&drive->lock);
     if (drive_state(drive) == DRIVE_SERVING) {
         note_set(&drive->line, "drive %s: %s failed: %s; it is out of service until the restart",
@@ -256,6 +262,7 @@ void drive_fail(struct drive *drive, const char *what, struct status why) {
 }
 
 void drive_hang(struct drive *drive) {
+    drive_charge(drive);
     settle(drive, DRIVE_HUNG, "it does not answer; it is out of service until the restart");
 }
 

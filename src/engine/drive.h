@@ -57,6 +57,7 @@ struct drive {
     uint64_t device;         /* what it has in common with other directories of the same device */
     atomic_int state;        /* enum drive_state */
     atomic_uint read_errors; /* one after the other */
+    atomic_ullong errors;    /* of all kinds */
     pthread_mutex_t lock;    /* guards the line */
     struct note line;        /* why it is not serving */
     bool is_new;             /* it was given its identity just now */
@@ -102,6 +103,9 @@ bool drive_takes_reads(const struct drive *drive);
 
 /* Notes how a read ended: after some errors in a row the drive is out of service. */
 void drive_read_ended(struct drive *drive, struct status s);
+
+/* Notes that something that was read from it is wrong. */
+void drive_charge(struct drive *drive);
 
 /* Takes a drive out of service that did not answer in time. */
 void drive_hang(struct drive *drive);

@@ -18,9 +18,7 @@ enum {
     LOG_PER_LAYER = 4,      /* the ring's limit in layers */
     LOG_SEGMENTS_LEAST = 8, /* what the largest batch needs, and some */
     DATA_RESERVE_BYTES = 8 * 1024 * 1024,
-    MEND_RATE_BYTES = 64 * 1024 * 1024, /* a second */
     MEND_INTERVAL_S = 10,
-    SCRUB_INTERVAL_S = 14 * 24 * 3600,
 };
 
 static const char meta_name[] = "meta";
@@ -165,9 +163,10 @@ static struct status data_start(struct engine *engine, const struct engine_confi
         .policy_count = config->policy_count,
         /* More than what the metadata needs to go on: it stops first. */
         .limits = {.reserve_bytes = engine->space.growth_min_bytes + DATA_RESERVE_BYTES},
-        .mend_rate_bytes = MEND_RATE_BYTES,
-        .mend_interval_s = MEND_INTERVAL_S,
-        .scrub_interval_s = SCRUB_INTERVAL_S,
+        .repair_rate_bytes = config->repair_rate_bytes,
+        .scrub_rate_bytes = config->scrub_rate_bytes,
+        .mend_interval_s = config->no_mending ? 0 : MEND_INTERVAL_S,
+        .scrub_interval_s = config->scrub_interval_s,
     };
     memcpy(data_config.store_id.bytes, engine->home.store_id, DRIVE_ID_LEN);
     return data_open(&data_config, note, &engine->data);

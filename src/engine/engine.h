@@ -48,15 +48,20 @@ struct engine_drive {
     bool is_hdd;
 };
 
-/* Owns: nothing; what it points to need not outlive the open. A size of 0 is the default. */
+/* Owns: nothing; what it points to need not outlive the open. A size of 0 is the default; of rates
+ * and intervals it is not. */
 struct engine_config {
     const char *data_dir; /* made if it is absent; its parent is not */
     const struct engine_policy *policies;
     size_t policy_count;
     const struct engine_drive *drives; /* none: large data lies in the data directory */
     size_t drive_count;
-    size_t cache_bytes;        /* of records read */
-    size_t write_buffer_bytes; /* of records not yet in the index, at which a checkpoint begins */
+    size_t cache_bytes;         /* of records read */
+    size_t write_buffer_bytes;  /* of records not yet in the index, at which a checkpoint begins */
+    uint64_t repair_rate_bytes; /* a second, that repair reads; 0: as fast as can be */
+    uint64_t scrub_rate_bytes;
+    unsigned scrub_interval_s; /* between scrubs; 0: never by itself */
+    bool no_mending;           /* no thread that repairs and scrubs: for looking at a store */
     struct fs *fs;             /* NULL: the system's */
 };
 

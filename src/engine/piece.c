@@ -117,6 +117,19 @@ struct status piece_read(const struct piece *piece, uint64_t offset, void *buffe
     return status_ok();
 }
 
+bool piece_is_cached(const struct piece *piece, uint64_t offset, size_t len) {
+    while (piece->volumes && len > 0) {
+        uint64_t at;
+        const struct piece_span *span = piece_find(piece, offset, &at);
+        uint64_t room = (uint64_t)span->extent.count * EXTENT_UNIT - at;
+        size_t n = room < len ? (size_t)room : len;
+        if (!volumes_are_cached(piece->volumes, span->extent, at, n)) return false;
+        offset += n;
+        len -= n;
+    }
+    return piece->volumes;
+}
+
 struct status piece_sync(struct piece *piece) {
     if (!piece->volumes) return status_of(STATUS_IO);
     uint32_t synced = 0;

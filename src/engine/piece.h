@@ -59,6 +59,9 @@ struct status piece_read(const struct piece *piece, uint64_t offset, void *buffe
  */
 uint64_t piece_part(const struct piece *piece, uint64_t offset, size_t len, struct piece *ret_part);
 
+/* Whether the range lies in the page cache, so that reading it does not wait for the drive. */
+bool piece_is_cached(const struct piece *piece, uint64_t offset, size_t len);
+
 /* Notes that the range, whole units, was read through the page cache and found right. */
 void piece_verified(const struct piece *piece, uint64_t offset, size_t len);
 

@@ -99,7 +99,7 @@ static bool thread_add(struct timely *pool) {
     if (pool->idle > pool->queued) return true;
     if (pool->thread_count == TIMELY_THREADS_MAX) return false;
     struct thread_config config = {
-        .name = "drive", .stack_size_bytes = STACK_BYTES, .run = thread_run, .argument = pool};
+        .name = "hink-drive", .stack_size_bytes = STACK_BYTES, .run = thread_run, .argument = pool};
     if (!is_ok(thread_start(&config, NULL, &pool->threads[pool->thread_count]))) return false;
     pool->thread_count++;
     return true;

@@ -406,6 +406,14 @@ uint32_t volumes_sendable(struct volumes *volumes, struct extent extent, uint32_
     return run;
 }
 
+bool volumes_are_cached(struct volumes *volumes, struct extent extent, uint64_t offset,
+                        uint64_t len) {
+    if (extent.volume > volumes->count || !drive_takes_reads(volumes->drive)) return false;
+    const struct volume *volume = volume_of(volumes, extent.volume);
+    return fs_is_cached(volumes->drive->fs, volume->read_fd,
+                        (uint64_t)extent.start * EXTENT_UNIT + offset, len);
+}
+
 /* ---- bytes ---- */
 
 struct status volumes_write(struct volumes *volumes, struct extent extent, uint32_t unit,
@@ -427,6 +435,7 @@ static struct status read_by(struct volumes *volumes, int fd, struct extent exte
     if (!drive_takes_reads(volumes->drive)) return status_of(STATUS_IO);
     struct status s =
         fs_read(volumes->drive->fs, fd, (uint64_t)extent.start * EXTENT_UNIT + offset, buffer, len);
+    drive_read_ended(volumes->drive, s);
     return status_is(s, STATUS_RANGE) ? status_of(STATUS_CORRUPT) : s;
 }
 

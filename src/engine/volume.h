@@ -78,6 +78,10 @@ struct status volumes_read(struct volumes *volumes, struct extent extent, uint64
 struct status volumes_read_direct(struct volumes *volumes, struct extent extent, uint64_t offset,
                                   void *buffer, size_t len);
 
+/* Whether the range lies in the page cache now; false where reads are not taken. */
+bool volumes_are_cached(struct volumes *volumes, struct extent extent, uint64_t offset,
+                        uint64_t len);
+
 /*
  * Notes that units of the extent, read through the page cache, were found right: they need no more
  * checking as long as they stay there, and are not written.

@@ -64,7 +64,7 @@ static struct status execute(const struct config *config, struct slice request, 
                            "there is no store in %s yet; hink serve makes it",
                            config->server.data_dir);
     }
-    TRY(store_open(config, note, &store));
+    TRY(store_open(config, false, note, &store));
     struct status s = execute_on(&store, request, note, reply);
     store_close(&store);
     return s;

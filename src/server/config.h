@@ -92,6 +92,9 @@ struct config_limits {
     uint64_t body_rate_bytes; /* a second */
     int64_t shutdown_timeout_ns;
     uint64_t buckets_per_project;
+    uint64_t repair_rate_bytes; /* a second; 0: as fast as can be */
+    uint64_t scrub_rate_bytes;
+    int64_t scrub_interval_ns; /* 0: never by itself */
 };
 
 struct config_proxy {

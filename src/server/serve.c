@@ -132,7 +132,7 @@ static void raise_limits(const struct config_limits *limits) {
 /* What lies on the disk, as the user that the server will be. */
 static struct status open_store(struct server *server, struct note *note) {
     struct config *config = server->config;
-    TRY(store_open(config, note, &server->store));
+    TRY(store_open(config, true, note, &server->store));
     struct object_store_config objects = {.kv = engine_kv(server->store.engine),
                                           .blob = engine_blob(server->store.engine),
                                           .clock = clock_system(),

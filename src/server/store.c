@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "os/fs.h"
 
 enum { PATH_TEXT_MAX = 4096 };
@@ -58,7 +59,7 @@ struct status store_make_parents(const char *path, struct note *note) {
                        status_text(s.code));
 }
 
-static struct status open_engine(const struct config *config, struct note *note,
+static struct status open_engine(const struct config *config, bool serving, struct note *note,
                                  struct engine **ret_engine) {
     struct engine_policy policies[CONFIG_POLICIES_MAX];
     for (size_t i = 0; i < config->policy_count; i++) {
@@ -79,11 +80,16 @@ static struct status open_engine(const struct config *config, struct note *note,
         const struct config_drive *drive = &config->drives[i];
         drives[i] = (struct engine_drive){drive->path, drive->media == CONFIG_MEDIA_HDD};
     }
-    struct engine_config engine = {.data_dir = config->server.data_dir,
-                                   .policies = policies,
-                                   .policy_count = config->policy_count,
-                                   .drives = drives,
-                                   .drive_count = config->drive_count};
+    struct engine_config engine = {
+        .data_dir = config->server.data_dir,
+        .policies = policies,
+        .policy_count = config->policy_count,
+        .drives = drives,
+        .drive_count = config->drive_count,
+        .repair_rate_bytes = config->limits.repair_rate_bytes,
+        .scrub_rate_bytes = config->limits.scrub_rate_bytes,
+        .scrub_interval_s = (unsigned)(config->limits.scrub_interval_ns / NS_PER_S),
+        .no_mending = !serving};
     TRY(store_make_parents(config->server.data_dir, note));
     return engine_open(&engine, clock_system(), random_system(), note, ret_engine);
 }
@@ -100,9 +106,10 @@ static struct status open_identity(const struct config *config, struct engine *e
     return s;
 }
 
-struct status store_open(const struct config *config, struct note *note, struct store *ret_store) {
+struct status store_open(const struct config *config, bool serving, struct note *note,
+                         struct store *ret_store) {
     struct store store = {0};
-    TRY(open_engine(config, note, &store.engine));
+    TRY(open_engine(config, serving, note, &store.engine));
     struct status s = open_identity(config, store.engine, note, &store.identity);
     if (is_ok(s)) {
         *ret_store = store;

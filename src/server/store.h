@@ -26,11 +26,12 @@ struct status store_make_parents(const char *path, struct note *note);
 
 /*
  * Opens the data directory of `config` and the key file beside it; both are made where they are
- * missing.
+ * missing. `serving` says that it will be open for long: it is repaired and scrubbed meanwhile.
  * Owns: the caller; store_close.
  * Errors: as engine_open, key_file_load and builtin_open, noted.
  */
-struct status store_open(const struct config *config, struct note *note, struct store *ret_store);
+struct status store_open(const struct config *config, bool serving, struct note *note,
+                         struct store *ret_store);
 
 /* Closes both; nothing where it is closed. */
 void store_close(struct store *store);

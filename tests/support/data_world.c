@@ -119,12 +119,18 @@ void data_world_new(struct data_world *world, const struct data_world_config *co
     random_seeded_init(&world->random, config->seed + 1);
     random_seeded_init(&world->choices, config->seed + 2);
     CHECK(config->drives <= WORLD_DRIVES_MAX);
-    for (unsigned i = 0; i < config->drives; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "d%u", i);
-        world->drives[i] = sim_fs_drive(world->sim, name, config->drive_bytes);
-    }
+    for (unsigned i = 0; i < config->drives; i++) CHECK(data_world_mount(world));
     data_world_open(world);
+}
+
+const char *data_world_mount(struct data_world *world) {
+    char name[16];
+    unsigned n = world->drive_count;
+    if (n == WORLD_DRIVES_MAX) return NULL;
+    snprintf(name, sizeof name, "d%u", n);
+    world->drives[n] = sim_fs_drive(world->sim, name, world->config.drive_bytes);
+    world->drive_count++;
+    return paths[n];
 }
 
 void data_world_free(struct data_world *world) {
@@ -256,6 +262,7 @@ void data_world_check_slot(struct data_world *world, const struct data_slot *slo
 struct count_visitor {
     struct data_visitor visitor;
     uint64_t units[DRIVE_NUMBER_MAX + 1];
+    uint64_t pieces[DRIVE_NUMBER_MAX + 1];
 };
 
 static bool visit_count(struct data_visitor *visitor, struct kv_partition partition,
@@ -267,6 +274,7 @@ static bool visit_count(struct data_visitor *visitor, struct kv_partition partit
     CHECK(record);
     for (size_t i = 0; record->striped && i < record->striped->n_pieces; i++) {
         const Engine__BlobPiece *piece = record->striped->pieces[i];
+        self->pieces[piece->drive]++;
         for (size_t e = 0; e < piece->n_extents; e += 3) {
             self->units[piece->drive] += piece->extents[e + 2];
         }
@@ -283,6 +291,8 @@ static void check_space(struct data_world *world) {
     CHECK(is_ok(data_walk(world->store, (struct data_position){0}, false, &visitor->visitor)));
     struct data_drive drive;
     for (uint32_t n = 0; data_drive_next(world->store, n, &drive); n = drive.number + 1) {
+        if (drive.pieces != visitor->pieces[drive.number])
+            trouble(world, "pieces miscounted", NULL);
         if (drive.state != DRIVE_SERVING || drive.space.total == 0) continue;
         uint64_t volumes = data_place(world->store, drive.number)->volumes.count;
         uint64_t expected = (visitor->units[drive.number] + volumes) * EXTENT_UNIT;
@@ -312,7 +322,7 @@ void data_world_check(struct data_world *world) {
 
 void data_world_restart(struct data_world *world) {
     data_world_close(world);
-    for (unsigned i = 0; i < world->config.drives; i++) {
+    for (unsigned i = 0; i < world->drive_count; i++) {
         sim_fs_fault(world->sim, world->drives[i], SIM_FAULT_NONE);
     }
     world->faulty = -1;
@@ -334,21 +344,54 @@ static void choose_fault(struct data_world *world) {
     static const enum sim_fault faults[] = {SIM_FAULT_READS_FAIL,      SIM_FAULT_WRITES_FAIL,
                                             SIM_FAULT_SYNC_FAILS_ONCE, SIM_FAULT_SYNCS_FAIL,
                                             SIM_FAULT_READ_ONLY,       SIM_FAULT_GONE};
-    if (world->faulty >= 0 || world->config.policy.parity_pieces == 0) return;
-    world->faulty = (int)choose(world, world->config.drives);
+    if (world->faulty >= 0 || world->fragile || world->config.policy.parity_pieces == 0) return;
+    world->faulty = (int)choose(world, world->drive_count);
     sim_fs_fault(world->sim, world->drives[world->faulty],
                  faults[choose(world, ARRAY_LEN(faults))]);
+}
+
+/* A number of a drive that there may be. */
+static uint32_t choose_number(struct data_world *world) {
+    return 1 + (uint32_t)choose(world, world->drive_count);
+}
+
+/* What an operator does: adds, replaces, drains, removes. What is refused, is. */
+static void choose_change(struct data_world *world) {
+    struct note note = {0};
+    uint32_t number;
+    if (sim_fs_is_cut(world->sim) || world->faulty >= 0) return;
+    uint64_t what = choose(world, 8);
+    const char *path = what < 2 ? data_world_mount(world) : NULL;
+    if (what == 0 && path) {
+        IGNORE_STATUS(data_drive_add(world->store, path, DRIVE_SSD, &note, &number));
+    } else if (what == 1 && path) {
+        IGNORE_STATUS(data_drive_replace(world->store, choose_number(world), path, &note, &number));
+    } else if (what < 6) {
+        IGNORE_STATUS(data_drive_drain(world->store, choose_number(world), choose(world, 2)));
+    } else {
+        world->fragile = true;
+        IGNORE_STATUS(data_drive_remove(world->store, choose_number(world), false, &note));
+    }
+}
+
+static void repair(struct data_world *world) {
+    struct data_stats stats;
+    bool everything = world->fragile || choose(world, 2);
+    struct status s = data_repair(world->store, everything); /* may be cut, as all */
+    data_drives_tidy(world->store);
+    data_stats_read(world->store, &stats);
+    if (is_ok(s) && everything && stats.repair.failed == 0) world->fragile = false;
 }
 
 void data_world_step(struct data_world *world) {
     struct data_slot *slot = &world->slots[choose(world, WORLD_SLOTS)];
     if (!world->store) return;
-    switch (choose(world, 12)) {
+    switch (choose(world, 13)) {
         case 0:
             choose_fault(world);
             break;
         case 1:
-            IGNORE_STATUS(data_repair(world->store, choose(world, 2))); /* may be cut, as all */
+            repair(world);
             break;
         case 2:
             if (choose(world, 4) == 0) IGNORE_STATUS(data_scrub(world->store));
@@ -368,6 +411,9 @@ void data_world_step(struct data_world *world) {
             break;
         case 6:
             if (slot->state == SLOT_THERE) IGNORE_STATUS(data_world_delete(world, slot));
+            break;
+        case 7:
+            if (choose(world, 3) == 0) choose_change(world);
             break;
         default:
             if (slot->state == SLOT_EMPTY) {

@@ -48,6 +48,8 @@ struct data_world {
     struct random_seeded random;       /* the store's */
     struct random_seeded choices;      /* the history's */
     unsigned drives[WORLD_DRIVES_MAX]; /* of the simulation */
+    unsigned drive_count;              /* the configured ones, and those added since */
+    bool fragile;                      /* a drive was removed, and not everything repaired since */
     struct engine *engine;             /* with whole_engine */
     struct data_store *store;
     struct data_slot slots[WORLD_SLOTS];
@@ -71,6 +73,9 @@ struct status data_world_put(struct data_world *world, struct data_slot *slot, s
 
 /* Takes the blob's reference away, and collects. */
 struct status data_world_delete(struct data_world *world, struct data_slot *slot);
+
+/* Mounts one more empty drive; NULL if there are no more. The path of its directory. */
+const char *data_world_mount(struct data_world *world);
 
 /* Does something at random. */
 void data_world_step(struct data_world *world);

@@ -328,7 +328,8 @@ static void test_policies_that_cannot_be_kept(void **state) {
         .policy_count = 1,
     };
     struct note note = {0};
-    /* The other three of the store are missing, but are still its drives. */
+    /* The other three of the store are gone, but are still its drives. */
+    for (unsigned i = 1; i < 4; i++) sim_fs_fault(world.sim, world.drives[i], SIM_FAULT_GONE);
     assert_true(is_ok(data_open(&config, &note, &world.store)));
     assert_true(status_is(data_health(world.store, &note), STATUS_BUSY));
     print_message("%s\n", note.text);

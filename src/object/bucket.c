@@ -447,6 +447,10 @@ struct status bucket_delete(struct object_store *store, const struct bucket *buc
     struct arena arena;
     arena_init(&arena, STORE_ARENA_BLOCK, STORE_ARENA_MAX);
     struct status s = delete_until_done(store, bucket, &arena, note);
+    /* What has expired, and nobody sees any more, shall not keep it. */
+    if (status_is(s, STATUS_CONFLICT) && is_ok(tidy_expire(store, bucket->incarnation))) {
+        s = delete_until_done(store, bucket, &arena, note);
+    }
     arena_fini(&arena);
     return s;
 }

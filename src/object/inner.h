@@ -142,6 +142,16 @@ struct status object_remove(struct store_change *change, const struct object_del
                             struct kv_batch *batch, struct arena *scratch,
                             struct object_deleted *deleted);
 
+/*
+ * Whether a version has expired, and so is not there any more for anybody: its time has come and no
+ * lock holds it.
+ */
+bool object_has_expired(struct object_store *store, const struct object_info *info);
+
+/* Notes when a version of `key` expires, or forgets it; nothing for one that never does (O16). */
+void object_expiry_note(struct slice key, const struct object_info *info, struct kv_batch *batch);
+void object_expiry_forget(struct slice key, const struct object_info *info, struct kv_batch *batch);
+
 /* Adds lines that take away the reference to a blob, or to a manifest, or none. */
 void object_release(struct store_change *change, const struct object_content *content,
                     struct kv_batch *batch);

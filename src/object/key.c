@@ -232,6 +232,28 @@ struct status key_receipt_end_parse(struct slice kv_key, int64_t *ret_expires_ns
     return status_ok();
 }
 
+struct key key_expiry(int64_t delete_at_s, struct object_version_id id, struct slice object_key) {
+    CHECK(object_key.len <= OBJECT_KEY_MAX);
+    struct key key = key_begin(KEY_EXPIRY);
+    uint64_t big = htobe64((uint64_t)delete_at_s);
+    append(&key, &big, sizeof big);
+    append(&key, id.bytes, sizeof id.bytes);
+    append_slice(&key, object_key);
+    return key;
+}
+
+struct status key_expiry_parse(struct slice kv_key, int64_t *ret_delete_at_s,
+                               struct object_version_id *ret_id, struct slice *ret_object_key) {
+    uint64_t big;
+    const size_t before_key = 1 + sizeof big + sizeof ret_id->bytes;
+    if (kv_key.len <= before_key) return status_of(STATUS_CORRUPT);
+    memcpy(&big, kv_key.ptr + 1, sizeof big);
+    memcpy(ret_id->bytes, kv_key.ptr + 1 + sizeof big, sizeof ret_id->bytes);
+    *ret_delete_at_s = (int64_t)be64toh(big);
+    *ret_object_key = slice_skip(kv_key, before_key);
+    return status_ok();
+}
+
 struct key key_account_name(struct slice region, struct slice project_id, struct slice name) {
     CHECK(name.len <= KEY_NAME_PART_MAX);
     struct key key = directory_begin(KEY_ACCOUNT_NAME);

@@ -12,6 +12,7 @@
  *     'k' KIND id         configuration document (config.def)
  *     'v' KEY ~VERSION    noncurrent version or delete marker; newest first
  *     'h' key             head: which versions a key has, where its bucket has versioning
+ *     'x' seconds VERSION key   when a version expires
  *
  * A version's id is inverted in its key, so that the newest comes first. 'c' is kept for the change
  * log. In the system partition:
@@ -47,7 +48,8 @@ enum key_table {
     KEY_RECEIPT = 'r',
     KEY_RECEIPT_END = 't',
     KEY_VERSION = 'v',
-    KEY_HEAD = 'h'
+    KEY_HEAD = 'h',
+    KEY_EXPIRY = 'x'
 };
 
 /* Tables of the directory, the second byte. */
@@ -131,6 +133,16 @@ struct key key_versions_with_prefix(struct slice prefix);
  */
 struct status key_version_parse(struct slice kv_key, struct arena *arena,
                                 struct slice *ret_object_key, struct object_version_id *ret_id);
+
+/* When a version expires. */
+struct key key_expiry(int64_t delete_at_s, struct object_version_id id, struct slice object_key);
+
+/*
+ * Takes a key of the table KEY_EXPIRY apart; `*ret_object_key` points into `kv_key`.
+ * Errors: CORRUPT.
+ */
+struct status key_expiry_parse(struct slice kv_key, int64_t *ret_delete_at_s,
+                               struct object_version_id *ret_id, struct slice *ret_object_key);
 
 /* An upload of a key; and what the keys of all uploads of that key begin with. */
 struct key key_upload(struct slice object_key, struct key_id id);

@@ -12,6 +12,7 @@ struct page {
     size_t cap;
     size_t max;
     struct arena *arena;
+    struct object_store *store;
 };
 
 /* Room for one more entry, zeroed; NULL when the arena is full. */
@@ -41,6 +42,7 @@ static struct status add(struct page *page, const struct roll *roll) {
     TRY(arena_ok(page->arena));
     TRY(record_decode_object(record, NULL, &entry->info));
     entry->info.key = entry->name;
+    if (object_has_expired(page->store, &entry->info)) page->page->count--;
     return status_ok();
 }
 
@@ -60,7 +62,7 @@ struct status list_objects(struct object_store *store, const struct bucket *buck
                            const struct list_query *query, struct arena *arena,
                            struct list_page *ret_page) {
     struct list_page result = {0};
-    struct page page = {.page = &result, .arena = arena};
+    struct page page = {.page = &result, .arena = arena, .store = store};
     page.max = query->max < LIST_PAGE_MAX ? query->max : LIST_PAGE_MAX;
     /* A page of nothing says that nothing is left, or who turns pages would do so for ever. */
     if (page.max > 0) {

@@ -19,6 +19,7 @@ struct status object_find(struct object_store *store, const struct bucket *bucke
     struct slice raw;
     TRY(store_get(store, bucket, &kv_key, arena, &raw));
     TRY(record_decode_object(raw, arena, &info));
+    if (object_has_expired(store, &info)) return status_of(STATUS_NOT_FOUND);
     info.key = arena_dup(arena, key);
     TRY(arena_ok(arena));
     *ret_info = info;
@@ -46,6 +47,7 @@ struct object_writer {
     struct bucket bucket;
     struct slice key;
     struct object_meta meta;
+    struct object_link link;
     struct body body;
 };
 
@@ -82,6 +84,11 @@ static struct status writer_begin(struct object_writer *writer, const struct buc
     if (put->key.len == 0 || put->key.len > OBJECT_KEY_MAX) return status_of(STATUS_INVALID);
     TRY(bucket_dup(bucket, &writer->arena, &writer->bucket));
     TRY(object_meta_dup(&put->meta, &writer->arena, &writer->meta));
+    writer->link = put->link;
+    writer->link.account = arena_dup(&writer->arena, put->link.account);
+    writer->link.container = arena_dup(&writer->arena, put->link.container);
+    writer->link.object = arena_dup(&writer->arena, put->link.object);
+    writer->link.etag = arena_dup(&writer->arena, put->link.etag);
     writer->key = arena_dup(&writer->arena, put->key);
     TRY(arena_ok(&writer->arena));
     return body_begin(&writer->body, writer->store, &writer->bucket, put->size_hint, BLOB_SIZE_MAX);
@@ -151,6 +158,7 @@ static struct status put_info(struct object_writer *writer, const struct object_
         .modified_ns = store_now_ns(writer->store),
         .checksum = seal->checksum,
         .meta = writer->meta,
+        .link = writer->link,
     };
     if (draft.size > 0) {
         draft.content = (struct object_content){OBJECT_CONTENT_BLOB, body_blob(&writer->body)};
@@ -278,8 +286,12 @@ static struct status amend_build(struct store_change *change, struct kv_batch *b
     TRY(s);
     if (place.info.delete_marker) return status_of(STATUS_UNSUPPORTED);
     struct object_info next = place.info;
+    if (object_has_expired(change->store, &place.info)) return status_of(STATUS_NOT_FOUND);
     TRY(amendment->edit(amendment, &place.info, &next.meta));
+    if (amendment->link && next.link.kind != OBJECT_LINK_SEGMENTS) next.link = *amendment->link;
     TRY(record_encode_object(&next, scratch, &raw));
+    object_expiry_forget(amendment->key, &place.info, batch);
+    object_expiry_note(amendment->key, &next, batch);
     kv_batch_guard_equals(batch, key_slice(&place.key), place.info.record); /* O3 */
     kv_batch_put(batch, key_slice(&place.key), raw);
     amend->kept.next = &amend->info;
@@ -310,6 +322,8 @@ struct status object_amend(struct object_store *store, const struct bucket *buck
 /* ---- copying -------------------------------------------------------------------------------- */
 
 bool object_can_share(const struct object_copy *copy) {
+    /* What a prefix stands for are bytes of others, and no size that is in its record. */
+    if (copy->source->link.kind == OBJECT_LINK_PREFIX) return false;
     return copy->source->content.kind == OBJECT_CONTENT_NONE ||
            kv_partition_eq(copy->source_bucket->incarnation, copy->bucket->incarnation);
 }

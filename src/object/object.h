@@ -35,8 +35,13 @@ enum {
     OBJECT_TAG_BYTES_MAX = 16 * 1024, /* names and values of the tags, together */
     OBJECT_ACL_MAX = 16 * 1024,
     OBJECT_VERSION_ID_LEN = 16,
-    OBJECT_VERSION_TEXT_LEN = 32 /* of an id; the null version's is "null" */
+    OBJECT_VERSION_TEXT_LEN = 32, /* of an id; the null version's is "null" */
+    OBJECT_LINK_ACCOUNT_MAX = 256,
+    OBJECT_MD5_LEN = 16
 };
+
+/* The latest time at which an object may expire, in seconds since 1970. */
+#define OBJECT_DELETE_AT_MAX INT64_C(9999999999)
 
 /* A name and a value of system headers or user metadata. */
 struct object_pair {
@@ -75,6 +80,24 @@ struct object_meta {
     struct object_pairs tags;
     struct slice acl;        /* the door's document; empty: none */
     struct object_lock lock; /* NONE: the bucket's default, in a bucket with object lock */
+    int64_t delete_at_s;     /* expires then, seconds since 1970; 0: never */
+};
+
+/* What an object stands for beside its own bytes; large.h says how it is followed. */
+enum object_link_kind {
+    OBJECT_LINK_NONE,
+    OBJECT_LINK_SEGMENTS, /* pieces of other objects, one behind the other */
+    OBJECT_LINK_PREFIX,   /* all objects of a container whose keys begin so */
+    OBJECT_LINK_SYMLINK   /* another object */
+};
+
+struct object_link {
+    enum object_link_kind kind;
+    struct slice account;   /* of SYMLINK: the target's project; empty: the object's own */
+    struct slice container; /* of PREFIX and SYMLINK */
+    struct slice object;    /* the prefix, or the target's key */
+    struct slice etag; /* of SEGMENTS: of the list as given; of SYMLINK: the target's; or empty */
+    uint64_t size;     /* of SYMLINK with an ETag: the target's */
 };
 
 /* Names a version: the time at which it was made, so that newer ones are greater, and chance. */
@@ -112,6 +135,7 @@ struct object_info {
     struct object_checksum checksum;
     struct object_meta meta;
     struct object_content content;
+    struct object_link link;
     struct object_version_id version; /* zeros: written before its bucket had versioning */
     bool null_version;                /* it is the null version */
     bool delete_marker;               /* then it has neither ETag nor bytes */
@@ -204,6 +228,8 @@ struct object_part {
     uint64_t first;  /* where it begins in the object */
     uint64_t size;
     struct object_checksum checksum;
+    bool has_md5; /* else it is not known, or it is no bytes of this object */
+    uint8_t md5[OBJECT_MD5_LEN];
 };
 
 /*
@@ -232,7 +258,8 @@ struct object_writer;
 struct object_put {
     struct slice key;
     struct object_meta meta;
-    uint64_t size_hint; /* UINT64_MAX: unknown */
+    struct object_link link; /* a prefix, a symlink or none; SEGMENTS: large.h */
+    uint64_t size_hint;      /* UINT64_MAX: unknown */
 };
 
 /*
@@ -322,10 +349,12 @@ struct object_amendment {
     struct object_version version;
     struct status (*edit)(const struct object_amendment *amendment, const struct object_info *now,
                           struct object_meta *meta);
+    const struct object_link *link; /* of one that has no segments: what it is to stand for;
+                                       NULL: as it was */
 };
 
 /*
- * Changes tags, ACL and lock of a version, nothing else; durable on return.
+ * Changes the metadata of a version, and what it stands for, never its bytes; durable on return.
  * Owns: `*ret_info` lies in `arena`.
  * Errors: those of edit; NOT_FOUND (no such version, or the bucket has gone); UNSUPPORTED (a delete
  * marker); TOO_LARGE; as kv_commit.
@@ -362,8 +391,8 @@ struct object_copy {
 };
 
 /*
- * Whether object_share can do it: same bucket, or bytes that need no copying. Otherwise the door
- * copies by object_open and object_writer, computing what it wants on the way.
+ * Whether object_share can do it: same bucket, or no bytes; not what a prefix stands for. Otherwise
+ * the door copies by object_open and object_writer, computing what it wants on the way.
  */
 bool object_can_share(const struct object_copy *copy);
 

@@ -16,8 +16,9 @@ enum {
     META_FIELD_LOCK_MODE = 16,
     META_FIELD_LOCK_UNTIL = 17,
     META_FIELD_LEGAL_HOLD = 18,
-    META_NUMBERS =
-        WIRE(META_FIELD_LOCK_MODE) | WIRE(META_FIELD_LOCK_UNTIL) | WIRE(META_FIELD_LEGAL_HOLD),
+    META_FIELD_DELETE_AT = 28,
+    META_NUMBERS = WIRE(META_FIELD_LOCK_MODE) | WIRE(META_FIELD_LOCK_UNTIL) |
+                   WIRE(META_FIELD_LEGAL_HOLD) | WIRE(META_FIELD_DELETE_AT),
     META_FIELDS = WIRE(META_FIELD_CLASS) | WIRE(META_FIELD_OWNER_ID) | WIRE(META_FIELD_OWNER_NAME) |
                   WIRE(META_FIELD_HEADERS) | WIRE(META_FIELD_USER) | WIRE(META_FIELD_TAGS) |
                   WIRE(META_FIELD_ACL),
@@ -49,6 +50,9 @@ struct status record_meta_ok(const struct object_meta *meta) {
         meta->owner_name.len > RECORD_NAME_MAX || meta->acl.len > OBJECT_ACL_MAX) {
         return status_of(STATUS_TOO_LARGE);
     }
+    if (meta->delete_at_s < 0 || meta->delete_at_s > OBJECT_DELETE_AT_MAX) {
+        return status_of(STATUS_INVALID);
+    }
     if ((meta->lock.mode == OBJECT_LOCK_NONE) != (meta->lock.until_ns == 0)) {
         return status_of(STATUS_INVALID);
     }
@@ -79,6 +83,11 @@ static void put_meta(struct buf *buf, const struct object_meta *meta) {
     wire_put_number(buf, META_FIELD_LOCK_MODE, meta->lock.mode);
     wire_put_number(buf, META_FIELD_LOCK_UNTIL, (uint64_t)meta->lock.until_ns);
     wire_put_number(buf, META_FIELD_LEGAL_HOLD, meta->lock.legal_hold);
+}
+
+/* Behind all other fields. */
+static void put_expiry(struct buf *buf, const struct object_meta *meta) {
+    wire_put_number(buf, META_FIELD_DELETE_AT, (uint64_t)meta->delete_at_s);
 }
 
 static void get_pair(struct wire *wire, const struct wire_field *field,
@@ -153,6 +162,9 @@ static void get_meta(struct wire *wire, const struct wire_field *field, struct a
         case META_FIELD_ACL:
             meta->acl = record_bytes(wire, field, OBJECT_ACL_MAX);
             break;
+        case META_FIELD_DELETE_AT:
+            meta->delete_at_s = (int64_t)record_number(wire, field, OBJECT_DELETE_AT_MAX);
+            break;
         default:
             get_lock(wire, field, &meta->lock);
     }
@@ -176,22 +188,56 @@ enum {
     OBJECT_FIELD_CHECKSUM = 8,
     OBJECT_FIELD_VERSION_ID = 19,
     OBJECT_FIELD_NULL_VERSION = 20,
-    OBJECT_FIELD_DELETE_MARKER = 21
+    OBJECT_FIELD_DELETE_MARKER = 21,
+    OBJECT_FIELD_LINK_KIND = 22,
+    OBJECT_FIELD_LINK_ACCOUNT = 23,
+    OBJECT_FIELD_LINK_CONTAINER = 24,
+    OBJECT_FIELD_LINK_OBJECT = 25,
+    OBJECT_FIELD_LINK_ETAG = 26,
+    OBJECT_FIELD_LINK_SIZE = 27
 };
 
 static const struct wire_shape object_shape = {
     .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(OBJECT_FIELD_SIZE) | WIRE(OBJECT_FIELD_MODIFIED) |
                WIRE(OBJECT_FIELD_PART_COUNT) | WIRE(OBJECT_FIELD_CONTENT_KIND) |
-               WIRE(OBJECT_FIELD_NULL_VERSION) | WIRE(OBJECT_FIELD_DELETE_MARKER) | META_NUMBERS,
+               WIRE(OBJECT_FIELD_NULL_VERSION) | WIRE(OBJECT_FIELD_DELETE_MARKER) |
+               WIRE(OBJECT_FIELD_LINK_KIND) | WIRE(OBJECT_FIELD_LINK_SIZE) | META_NUMBERS,
     .bytes = WIRE(OBJECT_FIELD_ETAG) | WIRE(OBJECT_FIELD_CONTENT_ID) | WIRE(OBJECT_FIELD_CHECKSUM) |
-             WIRE(OBJECT_FIELD_VERSION_ID) | META_FIELDS,
+             WIRE(OBJECT_FIELD_VERSION_ID) | WIRE(OBJECT_FIELD_LINK_ACCOUNT) |
+             WIRE(OBJECT_FIELD_LINK_CONTAINER) | WIRE(OBJECT_FIELD_LINK_OBJECT) |
+             WIRE(OBJECT_FIELD_LINK_ETAG) | META_FIELDS,
     .repeated = META_REPEATED,
 };
+
+static void put_link(struct buf *buf, const struct object_link *link) {
+    wire_put_number(buf, OBJECT_FIELD_LINK_KIND, link->kind);
+    wire_put_bytes(buf, OBJECT_FIELD_LINK_ACCOUNT, link->account);
+    wire_put_bytes(buf, OBJECT_FIELD_LINK_CONTAINER, link->container);
+    wire_put_bytes(buf, OBJECT_FIELD_LINK_OBJECT, link->object);
+    wire_put_bytes(buf, OBJECT_FIELD_LINK_ETAG, link->etag);
+    wire_put_number(buf, OBJECT_FIELD_LINK_SIZE, link->size);
+}
+
+/* Whether the fields of a link go with its kind. */
+static bool link_sound(const struct object_link *link, enum object_content_kind content) {
+    bool is_symlink = link->kind == OBJECT_LINK_SYMLINK;
+    bool names = is_symlink || link->kind == OBJECT_LINK_PREFIX;
+    if (link->account.len > OBJECT_LINK_ACCOUNT_MAX || link->container.len > BUCKET_NAME_MAX ||
+        link->object.len > OBJECT_KEY_MAX || link->etag.len > RECORD_ETAG_MAX) {
+        return false;
+    }
+    if (names != (link->container.len > 0) || (!names && link->object.len > 0)) return false;
+    if (!is_symlink && (link->account.len > 0 || link->size > 0)) return false;
+    if (is_symlink && link->object.len == 0) return false;
+    if (link->kind == OBJECT_LINK_SEGMENTS) return content == OBJECT_CONTENT_MANIFEST;
+    return is_symlink ? content == OBJECT_CONTENT_NONE : names || link->etag.len == 0;
+}
 
 struct status record_encode_object(const struct object_info *info, struct arena *arena,
                                    struct slice *ret_raw) {
     TRY(record_meta_ok(&info->meta));
     CHECK(info->delete_marker == (info->etag.len == 0) && info->etag.len <= RECORD_ETAG_MAX);
+    if (!link_sound(&info->link, info->content.kind)) return status_of(STATUS_INVALID);
     struct buf buf;
     record_begin(&buf, OBJECT_RECORD_MAX);
     wire_put_number(&buf, OBJECT_FIELD_SIZE, info->size);
@@ -211,7 +257,33 @@ struct status record_encode_object(const struct object_info *info, struct arena 
         wire_put_number(&buf, OBJECT_FIELD_NULL_VERSION, info->null_version);
     }
     wire_put_number(&buf, OBJECT_FIELD_DELETE_MARKER, info->delete_marker);
+    put_link(&buf, &info->link);
+    put_expiry(&buf, &info->meta);
     return record_finish(&buf, arena, ret_raw);
+}
+
+static void get_link_field(struct wire *wire, const struct wire_field *field,
+                           struct object_link *link) {
+    switch (field->number) {
+        case OBJECT_FIELD_LINK_KIND:
+            link->kind = (enum object_link_kind)record_number(wire, field, OBJECT_LINK_SYMLINK);
+            break;
+        case OBJECT_FIELD_LINK_ACCOUNT:
+            link->account = record_bytes(wire, field, OBJECT_LINK_ACCOUNT_MAX);
+            break;
+        case OBJECT_FIELD_LINK_CONTAINER:
+            link->container = record_bytes(wire, field, BUCKET_NAME_MAX);
+            break;
+        case OBJECT_FIELD_LINK_OBJECT:
+            link->object = record_bytes(wire, field, OBJECT_KEY_MAX);
+            break;
+        case OBJECT_FIELD_LINK_ETAG:
+            link->etag = record_bytes(wire, field, RECORD_ETAG_MAX);
+            break;
+        case OBJECT_FIELD_LINK_SIZE:
+            link->size = record_number(wire, field, INT64_MAX);
+            break;
+    }
 }
 
 static void get_version_field(struct wire *wire, const struct wire_field *field,
@@ -262,6 +334,14 @@ static void get_object_field(struct wire *wire, const struct wire_field *field, 
         case OBJECT_FIELD_DELETE_MARKER:
             get_version_field(wire, field, info);
             break;
+        case OBJECT_FIELD_LINK_KIND:
+        case OBJECT_FIELD_LINK_ACCOUNT:
+        case OBJECT_FIELD_LINK_CONTAINER:
+        case OBJECT_FIELD_LINK_OBJECT:
+        case OBJECT_FIELD_LINK_ETAG:
+        case OBJECT_FIELD_LINK_SIZE:
+            get_link_field(wire, field, &info->link);
+            break;
         default:
             get_meta(wire, field, arena, &info->meta);
     }
@@ -297,6 +377,7 @@ struct status record_decode_object(struct slice raw, struct arena *arena,
         return status_of(STATUS_CORRUPT);
     }
     if (!content_sound(&info, has_id)) return status_of(STATUS_CORRUPT);
+    if (!link_sound(&info.link, info.content.kind)) return status_of(STATUS_CORRUPT);
     /* What was written before its bucket had versioning is the null version (O13). */
     if (version_id_is_none(info.version)) info.null_version = true;
     TRY(meta_sound(&info.meta, arena));
@@ -373,6 +454,7 @@ struct status record_encode_upload(const struct upload *upload, struct arena *ar
     wire_put_bytes(&buf, UPLOAD_FIELD_INITIATOR_ID, upload->initiator_id);
     wire_put_bytes(&buf, UPLOAD_FIELD_INITIATOR_NAME, upload->initiator_name);
     put_meta(&buf, &upload->meta);
+    put_expiry(&buf, &upload->meta);
     return record_finish(&buf, arena, ret_raw);
 }
 

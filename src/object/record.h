@@ -70,13 +70,34 @@ struct status record_encode_part(const struct record_part *part, struct arena *a
                                  struct slice *ret_raw);
 struct status record_decode_part(struct slice raw, struct record_part *ret_part);
 
-/* A part in a manifest. */
+/* A piece of another object, in a container of the same project and region. */
+struct record_segment {
+    struct slice container;
+    struct slice object;
+    struct slice etag;
+    uint64_t object_size;
+    uint64_t first;
+    struct slice content_type;
+    int64_t modified_ns;
+    bool large;
+};
+
+/* A part in a manifest. Where size > 0 it is a blob, a segment or data, just one of them. */
 struct record_manifest_part {
     uint32_t number;
     uint64_t size;
-    struct blob_id blob; /* where size > 0 */
+    struct blob_id blob;
     struct object_checksum checksum;
+    bool has_md5;
+    uint8_t md5[OBJECT_MD5_LEN];
+    const struct record_segment *segment; /* NULL: none */
+    struct slice data;
 };
+
+/* Whether the part is a blob, which the manifest has a reference to. */
+static inline bool record_part_is_blob(const struct record_manifest_part *part) {
+    return part->size > 0 && part->segment == NULL && part->data.len == 0;
+}
 
 struct record_manifest {
     struct record_manifest_part *parts; /* by number */

@@ -23,14 +23,19 @@ struct tally {
     int64_t version_bytes;
 };
 
+/* The bytes of segments count where they are. */
+static int64_t own_bytes(const struct object_info *info) {
+    return info->link.kind == OBJECT_LINK_SEGMENTS ? 0 : (int64_t)info->size;
+}
+
 static void tally_object(struct tally *tally, const struct object_info *info, int sign) {
     tally->objects += sign;
-    tally->bytes += sign * (int64_t)info->size;
+    tally->bytes += sign * own_bytes(info);
 }
 
 static void tally_version(struct tally *tally, const struct object_info *info, int sign) {
     tally->versions += sign;
-    tally->version_bytes += sign * (int64_t)info->size;
+    tally->version_bytes += sign * own_bytes(info);
 }
 
 static void tally_end(const struct tally *tally, struct kv_batch *batch) {
@@ -51,6 +56,27 @@ void object_release(struct store_change *change, const struct object_content *co
     change->makes_garbage = true;
 }
 
+bool object_has_expired(struct object_store *store, const struct object_info *info) {
+    int64_t at_s = info->meta.delete_at_s;
+    if (at_s == 0) return false;
+    int64_t now_ns = store_now_ns(store);
+    return at_s <= now_ns / 1000000000 && !object_lock_holds(&info->meta.lock, now_ns, false);
+}
+
+void object_expiry_note(struct slice key, const struct object_info *info, struct kv_batch *batch) {
+    static const char mark[] = {1 << 3, RECORD_VERSION}; /* a Mark, which says nothing else */
+    if (info->meta.delete_at_s == 0) return;
+    struct key expiry = key_expiry(info->meta.delete_at_s, version_id_of(info), key);
+    kv_batch_put(batch, key_slice(&expiry), slice_of(mark, sizeof mark));
+}
+
+void object_expiry_forget(struct slice key, const struct object_info *info,
+                          struct kv_batch *batch) {
+    if (info->meta.delete_at_s == 0) return;
+    struct key expiry = key_expiry(info->meta.delete_at_s, version_id_of(info), key);
+    kv_batch_delete(batch, key_slice(&expiry));
+}
+
 void change_log_append(struct store_change *change, const struct object_replacement *replacement,
                        struct kv_batch *batch) {
     (void)change;
@@ -68,12 +94,14 @@ static void replace_plain(struct store_change *change, const struct object_repla
     if (history->found) { /* O3 */
         kv_batch_guard_equals(batch, key_slice(&key), history->current.record);
         object_release(change, &history->current.content, batch);
+        object_expiry_forget(replacement->key, &history->current, batch);
         tally_object(&tally, &history->current, -1);
     } else {
         kv_batch_guard_absent(batch, key_slice(&key));
     }
     if (next) {
         kv_batch_put(batch, key_slice(&key), next->record);
+        object_expiry_note(replacement->key, next, batch);
         tally_object(&tally, next, 1);
     } else {
         kv_batch_delete(batch, key_slice(&key));
@@ -130,6 +158,7 @@ static void place_goes(struct stacking *s, const struct version_place *place) {
         tally_object(&s->tally, &place->info, -1);
     }
     kv_batch_delete(s->batch, key_slice(&place->key));
+    object_expiry_forget(s->history->key, &place->info, s->batch);
     object_release(s->change, &place->info.content, s->batch);
 }
 
@@ -191,6 +220,7 @@ static struct status put_newest(struct stacking *s, struct object_replacement *r
     }
     struct key key = key_object(s->history->key);
     kv_batch_put(s->batch, key_slice(&key), raw);
+    object_expiry_note(s->history->key, info, s->batch);
     tally_object(&s->tally, info, 1);
     return object_replacement_keep(replacement, raw);
 }
@@ -248,8 +278,9 @@ struct status object_replace(struct store_change *change, struct object_replacem
     bool has_versions = change->bucket->versioning != BUCKET_VERSIONING_OFF;
     TRY(version_history_read(change->store, change->bucket, replacement->key, has_versions, scratch,
                              &history));
-    replacement->found = history.found;
-    if (condition) TRY(condition->judge(condition, history.found ? &history.current : NULL));
+    bool there = history.found && !object_has_expired(change->store, &history.current);
+    replacement->found = there;
+    if (condition) TRY(condition->judge(condition, there ? &history.current : NULL));
     if (!has_versions) {
         change->nothing = !history.found && !replacement->next;
         if (change->nothing) return status_ok();
@@ -330,7 +361,8 @@ struct status object_remove(struct store_change *change, const struct object_del
                                      scratch, &place);
     bool found = is_ok(s);
     if (!found && !status_is(s, STATUS_NOT_FOUND)) return s;
-    bool is_object = found && !place.info.delete_marker;
+    bool is_object =
+        found && !place.info.delete_marker && !object_has_expired(change->store, &place.info);
     if (condition) TRY(condition->judge(condition, is_object ? &place.info : NULL));
     change->nothing = !found;
     if (!found) {

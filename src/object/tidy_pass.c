@@ -46,7 +46,8 @@ static struct status run_steps(struct object_store *store, struct kv_partition p
 
 struct status tidy_partition(struct object_store *store, struct kv_partition partition,
                              bool *ret_done) {
-    static const struct step steps[] = {{tidy_receipts}, {tidy_ended}, {tidy_manifests}, {collect}};
+    static const struct step steps[] = {
+        {tidy_expired}, {tidy_receipts}, {tidy_ended}, {tidy_manifests}, {collect}};
     return run_steps(store, partition, steps, ARRAY_LEN(steps), ret_done);
 }
 

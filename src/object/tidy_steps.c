@@ -147,7 +147,8 @@ static struct status release_blobs(struct tidy_work *work, struct slice key, str
         released + TIDY_STEP_MAX < manifest.count ? released + TIDY_STEP_MAX : manifest.count;
     for (size_t i = released; i < end; i++) {
         const struct record_manifest_part *part = &manifest.parts[i];
-        if (part->size > 0) blob_unbind(work->store->config.blob, part->blob, work->batch);
+        if (!record_part_is_blob(part)) continue;
+        blob_unbind(work->store->config.blob, part->blob, work->batch);
     }
     if (end == manifest.count) {
         remove_manifest(work, key, id);

@@ -44,6 +44,9 @@ struct status tidy_first(struct tidy_work *work, struct slice prefix, struct sli
 /* Removes receipts that have expired. */
 struct status tidy_receipts(struct tidy_work *work, bool *ret_done);
 
+/* Removes versions that have expired. */
+struct status tidy_expired(struct tidy_work *work, bool *ret_done);
+
 /* Frees parts of uploads that have ended. */
 struct status tidy_ended(struct tidy_work *work, bool *ret_done);
 

@@ -142,6 +142,8 @@ static struct status tally_part(struct tally *tally, const struct upload_listed_
     struct record_manifest_part *into = &tally->manifest.parts[tally->manifest.count++];
     *into = (struct record_manifest_part){
         .number = listed->number, .size = part.size, .blob = part.blob, .checksum = part.checksum};
+    into->has_md5 =
+        part.etag.len == 2 * sizeof into->md5 && hex_decode(part.etag, into->md5, sizeof into->md5);
     bool last = tally->manifest.count == completing->asked->part_count;
     if (last || part.size >= completing->asked->min_part_size || tally->small) return status_ok();
     tally->small = into;

@@ -183,6 +183,7 @@ static struct status find(struct object_store *store, const struct bucket *bucke
         TRY(version_history_read(store, bucket, key, true, arena, &history));
         struct status s = version_locate(store, bucket, &history, version, arena, &place);
         if (is_ok(s)) *ret_info = place.info;
+        if (is_ok(s) && object_has_expired(store, &place.info)) return status_of(STATUS_NOT_FOUND);
         if (!status_is(s, STATUS_NOT_FOUND)) return s;
         TRY(version_head_is_same(store, bucket, &history, arena, &same));
         if (same) return status_of(STATUS_NOT_FOUND);

@@ -80,32 +80,38 @@ static struct status marker_refuse(struct s3_call *call) {
                      "by version id.");
 }
 
+/* What was opened may be read, and is what the request wants. */
+static struct status source_check(struct s3_call *call, struct slice version,
+                                  struct s3_copy_source *source) {
+    source->bucket = source->large.opened.bucket;
+    source->info = source->large.opened.info;
+    source->key = source->info.key;
+    if (source->info.delete_marker) return marker_refuse(call);
+    TRY(s3_authorize_found(call, s3_version_action("s3:GetObject", version), &source->bucket,
+                           &source->info));
+    TRY(s3_large_follow(&source->large));
+    source->info = source->large.opened.info;
+    TRY(s3_large_verify(&source->large, 0, source->info.size));
+    return source_judge(call, source);
+}
+
 struct status s3_copy_source_open(struct s3_call *call, struct s3_copy_source *ret_source) {
-    struct s3_copy_source source = {0};
     struct s3_copy_name name;
-    TRY(name_of(call, &name, &source.version));
-    source.key = name.key;
+    *ret_source = (struct s3_copy_source){0};
+    TRY(name_of(call, &name, &ret_source->version));
+    struct object_version *version = &ret_source->version;
+    struct bucket *bucket = &ret_source->bucket;
     TRY(s3_authorize_other(call, s3_version_action("s3:GetObject", name.version), name.bucket,
-                           name.key, &source.version, &source.bucket));
-    TRY(s3_expect_owner(call, "x-amz-source-expected-bucket-owner", &source.bucket));
-    struct status status =
-        object_open_version(call->service->objects, &source.bucket, name.key, &source.version,
-                            call->arena, &source.info, &source.reader);
+                           name.key, version, bucket));
+    TRY(s3_expect_owner(call, "x-amz-source-expected-bucket-owner", bucket));
+    struct status status = s3_large_open(call, bucket, name.key, version, &ret_source->large);
     if (status_is(status, STATUS_NOT_FOUND)) {
-        return s3_refuse_no_version(call, &source.bucket, name.key, &source.version);
+        return s3_refuse_no_version(call, bucket, name.key, version);
     }
     TRY(status);
-    status = source.info.delete_marker
-                 ? marker_refuse(call)
-                 : s3_authorize_found(call, s3_version_action("s3:GetObject", name.version),
-                                      &source.bucket, &source.info);
-    if (is_ok(status)) status = source_judge(call, &source);
-    if (!is_ok(status)) {
-        s3_copy_source_close(&source);
-        return status;
-    }
-    *ret_source = source;
-    return status_ok();
+    status = source_check(call, name.version, ret_source);
+    if (!is_ok(status)) s3_copy_source_close(ret_source);
+    return status;
 }
 
 void s3_copy_source_answer(struct s3_call *call, const struct s3_copy_source *source) {
@@ -115,7 +121,7 @@ void s3_copy_source_answer(struct s3_call *call, const struct s3_copy_source *so
 }
 
 void s3_copy_source_close(struct s3_copy_source *source) {
-    object_reader_close(&source->reader);
+    s3_large_close(&source->large);
 }
 
 static struct status bytes_pull(struct source *source, void *buffer, size_t cap, size_t *ret_len,
@@ -139,6 +145,9 @@ static const struct source_ops bytes_ops = {.pull = bytes_pull};
 
 void s3_copy_bytes_init(struct s3_copy_bytes *bytes, struct s3_call *call,
                         const struct s3_copy_source *from, uint64_t first, uint64_t len) {
-    *bytes = (struct s3_copy_bytes){
-        .source = {&bytes_ops}, .call = call, .reader = from->reader, .at = first, .left = len};
+    *bytes = (struct s3_copy_bytes){.source = {&bytes_ops},
+                                    .call = call,
+                                    .reader = from->large.opened.reader,
+                                    .at = first,
+                                    .left = len};
 }

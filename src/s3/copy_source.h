@@ -10,6 +10,7 @@
 
 #include "object/object.h"
 #include "s3/call.h"
+#include "s3/large.h"
 
 /* The largest object that one request copies. */
 #define S3_COPY_SIZE_MAX (UINT64_C(5) * 1024 * 1024 * 1024)
@@ -36,7 +37,7 @@ struct s3_copy_source {
     struct slice key;
     struct object_version version; /* as it was named */
     struct object_info info;
-    struct object_reader *reader;
+    struct s3_large large; /* open */
 };
 
 /* For a check: the header is there and sound. Errors: REFUSED (InvalidArgument). */

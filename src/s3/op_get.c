@@ -8,6 +8,7 @@
 #include "http/text.h"
 #include "object/upload.h"
 #include "s3/checksum_header.h"
+#include "s3/large.h"
 #include "s3/meta.h"
 #include "s3/object_facts.h"
 #include "s3/ops.h"
@@ -17,9 +18,10 @@
 /* What is being read: kept with the answer until it has been sent. */
 struct reading {
     struct object_info info;
-    struct object_reader *reader; /* NULL for HEAD */
-    struct http_range range;      /* the bytes that are sent */
-    bool partial;                 /* 206 */
+    struct bucket bucket;    /* that it was found in */
+    struct s3_large large;   /* not open for HEAD, unless it takes that to tell what it is */
+    struct http_range range; /* the bytes that are sent */
+    bool partial;            /* 206 */
     bool by_part;
     struct object_part part;
 };
@@ -81,30 +83,40 @@ struct status op_get_object_check(struct s3_call *call) {
 
 static void reading_done(struct s3_call *call) {
     struct reading *reading = call->answer.context;
-    object_reader_close(&reading->reader);
+    s3_large_close(&reading->large);
 }
 
 static struct status reading_send(struct s3_call *call, struct sink *sink) {
     struct reading *reading = call->answer.context;
-    CHECK(reading->reader != NULL);
-    return object_reader_send(reading->reader, reading->range.first, reading->range.len, sink);
+    struct object_reader *reader = reading->large.opened.reader;
+    CHECK(reader != NULL);
+    return object_reader_send(reader, reading->range.first, reading->range.len, sink);
 }
 
-/* Finds the object, and opens it but for HEAD; the answer closes it, whatever follows. */
+/* Finds the object, and opens it, but for HEAD of one that stands for no other. */
+static struct status reading_find(struct s3_call *call, const struct object_version *version,
+                                  struct reading *reading) {
+    if (call->head->method == HTTP_HEAD) {
+        TRY(object_find_version(call->service->objects, &call->bucket, call->key, version,
+                                call->arena, &reading->info));
+        enum object_link_kind kind = reading->info.link.kind;
+        reading->bucket = call->bucket;
+        if (kind != OBJECT_LINK_PREFIX && kind != OBJECT_LINK_SYMLINK) return status_ok();
+    }
+    TRY(s3_large_open(call, &call->bucket, call->key, version, &reading->large));
+    reading->info = reading->large.opened.info;
+    reading->bucket = reading->large.opened.bucket;
+    return status_ok();
+}
+
+/* Opens what is read; the answer closes it, whatever follows. */
 static struct status reading_open(struct s3_call *call, struct reading **ret_reading) {
     struct reading *reading = ARENA_NEW(call->arena, struct reading);
-    struct object_store *store = call->service->objects;
     struct object_version version;
     struct status status;
     TRY(s3_version_of(call, &version));
     if (reading == NULL) return status_of(STATUS_NO_MEMORY);
-    if (call->head->method == HTTP_HEAD) {
-        status = object_find_version(store, &call->bucket, call->key, &version, call->arena,
-                                     &reading->info);
-    } else {
-        status = object_open_version(store, &call->bucket, call->key, &version, call->arena,
-                                     &reading->info, &reading->reader);
-    }
+    status = reading_find(call, &version, reading);
     if (status_is(status, STATUS_NOT_FOUND)) {
         return s3_refuse_no_version(call, &call->bucket, call->key, &version);
     }
@@ -113,6 +125,14 @@ static struct status reading_open(struct s3_call *call, struct reading **ret_rea
     call->answer.done = reading_done;
     if (reading->info.delete_marker) return s3_refuse_marker(call, &reading->info);
     *ret_reading = reading;
+    return status_ok();
+}
+
+/* What it is as a whole. Order: after the object itself was authorized. */
+static struct status reading_follow(struct reading *reading) {
+    if (!reading->large.opened.reader) return status_ok();
+    TRY(s3_large_follow(&reading->large));
+    reading->info = reading->large.opened.info;
     return status_ok();
 }
 
@@ -186,8 +206,8 @@ static struct status range_choose(struct s3_call *call, struct reading *reading)
  * of Ceph, which clients are measured against, wants 400 InvalidPart.
  */
 static struct status part_choose(struct s3_call *call, struct reading *reading, uint32_t number) {
-    struct status status = object_part_find(call->service->objects, &call->bucket, &reading->info,
-                                            number, &reading->part);
+    struct status status = object_part_find(call->service->objects, &reading->bucket,
+                                            &reading->info, number, &reading->part);
     if (status_is(status, STATUS_RANGE)) {
         s3_refuse_with(call, "PartNumber", s3_param(call, "partNumber"));
         return s3_refuse(call, S3_ERROR_INVALID_PART,
@@ -262,9 +282,13 @@ struct status op_get_object(struct s3_call *call) {
     TRY(part_number(call, &number));
     TRY(reading_open(call, &reading));
     TRY(s3_authorize_found(call, s3_version_action("s3:GetObject", s3_param(call, "versionId")),
-                           &call->bucket, &reading->info));
+                           &reading->bucket, &reading->info));
+    TRY(reading_follow(reading));
     TRY(conditions_judge(call, &reading->info));
     TRY(number > 0 ? part_choose(call, reading, number) : range_choose(call, reading));
+    if (call->head->method != HTTP_HEAD) {
+        TRY(s3_large_verify(&reading->large, reading->range.first, reading->range.len));
+    }
     TRY(headers_answer(call, reading));
     call->answer.length = reading->range.len;
     call->answer.send = reading_send;

@@ -12,6 +12,10 @@ _hink_options() {
         domain-create) echo "--id --description --config --data --json --help" ;;
         key-create) echo "--user --project --domain --access-key --secret-key --user-id
                           --project-id --description --config --data --json --help" ;;
+        role-list) echo "--user --domain --config --data --json --help" ;;
+        role-*) echo "--user --project --domain --config --data --json --help" ;;
+        policy-explain) echo "--access-key --user --project --version-id --source-ip --tls --region
+                              --policy --owner --config --data --json --help" ;;
         key-list) echo "--user --domain --config --data --json --help" ;;
         user-* | project-*) echo "--domain --config --data --json --help" ;;
         domain-* | key-*) echo "--config --data --json --help" ;;
@@ -23,12 +27,12 @@ _hink() {
     local command=${COMP_WORDS[1]} what
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W "serve check-config user project domain key bench help
+        COMPREPLY=($(compgen -W "serve check-config user project domain key role policy bench help
                                  --help --version" -- "$cur"))
         return
     fi
     case "$prev" in
-        --config | --ca-file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --config | --ca-file | --policy) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --data) COMPREPLY=($(compgen -d -- "$cur")); return ;;
     esac
     case "$command" in
@@ -39,12 +43,26 @@ _hink() {
             fi
             ;;
         help)
-            COMPREPLY=($(compgen -W "serve check-config user project domain key bench" -- "$cur"))
+            COMPREPLY=($(compgen -W "serve check-config user project domain key role policy bench" -- "$cur"))
             return
             ;;
         user | project | domain | key)
             if ((COMP_CWORD == 2)); then
                 COMPREPLY=($(compgen -W "create list show delete enable disable --help" -- "$cur"))
+                return
+            fi
+            what=$command-${COMP_WORDS[2]}
+            ;;
+        role)
+            if ((COMP_CWORD == 2)); then
+                COMPREPLY=($(compgen -W "grant revoke list --help" -- "$cur"))
+                return
+            fi
+            what=$command-${COMP_WORDS[2]}
+            ;;
+        policy)
+            if ((COMP_CWORD == 2)); then
+                COMPREPLY=($(compgen -W "explain --help" -- "$cur"))
                 return
             fi
             what=$command-${COMP_WORDS[2]}

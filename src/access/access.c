@@ -1,7 +1,15 @@
 #include "access/access.h"
 
-static struct access_decision decision(bool allowed, enum access_reason reason, size_t statement) {
-    return (struct access_decision){allowed, reason, statement};
+static struct access_decision decision(bool allowed, enum access_reason reason) {
+    return (struct access_decision){.allowed = allowed, .reason = reason};
+}
+
+static struct access_decision by_statement(const struct access_request *request, bool allowed,
+                                           enum access_reason reason, size_t statement) {
+    return (struct access_decision){.allowed = allowed,
+                                    .reason = reason,
+                                    .statement = statement,
+                                    .sid = policy_statement_id(request->policy, statement)};
 }
 
 /* Reading is what has its name; all else changes something, or may. */
@@ -22,11 +30,21 @@ static bool is_owner(const struct access_request *request) {
            slice_eq(who->account, request->owner_project);
 }
 
-static bool acl_gives(const struct access_request *request) {
+/* What the list says; NOTHING_ALLOWS: nothing. */
+static struct access_decision ask_list(const struct access_request *request) {
+    const struct policy_principal *who = &request->question.principal;
+    struct access_decision none = decision(false, ACCESS_NOTHING_ALLOWS);
+    size_t grant;
     bool of_object;
-    if (request->acl == NULL) return false;
+    if (request->acl == NULL) return none;
     unsigned permission = acl_permission_of(request->question.action, &of_object);
-    return permission != 0 && acl_allows(request->acl, &request->question.principal, permission);
+    if (permission == 0) return none;
+    if (acl_allows(request->acl, who, permission, !request->ignore_public_lists, &grant)) {
+        return (struct access_decision){
+            .allowed = true, .reason = ACCESS_ACL_ALLOWS, .grant = grant};
+    }
+    if (!acl_allows(request->acl, who, permission, true, &grant)) return none;
+    return (struct access_decision){.reason = ACCESS_PUBLIC_LIST_BLOCKED, .grant = grant};
 }
 
 static struct access_decision decide(const struct access_request *request) {
@@ -37,25 +55,33 @@ static struct access_decision decide(const struct access_request *request) {
     }
     bool owner = is_owner(request);
     if (effect == POLICY_DENY && !(owner && request->keeps_owner_in)) {
-        return decision(false, ACCESS_POLICY_DENIES, statement);
+        return by_statement(request, false, ACCESS_POLICY_DENIES, statement);
     }
-    if (request->principal_admin) return decision(true, ACCESS_ADMINISTRATOR, 0);
-    if (owner && !request->is_anothers_object) return decision(true, ACCESS_OWNER, 0);
-    if (acl_gives(request)) return decision(true, ACCESS_ACL_ALLOWS, 0);
-    if (request->is_anothers_object) return decision(false, ACCESS_NOTHING_ALLOWS, 0);
+    if (request->principal_admin) return decision(true, ACCESS_ADMINISTRATOR);
+    if (owner && !request->is_anothers_object) return decision(true, ACCESS_OWNER);
+    struct access_decision list = ask_list(request);
+    if (list.allowed || request->is_anothers_object) return list;
     /* Everybody may ask for their own buckets; who is nobody has none. */
     if (slice_eq(request->question.action, SLICE("s3:ListAllMyBuckets")) &&
         !request->question.principal.for_itself) {
-        return decision(true, ACCESS_EVERYBODY, 0);
+        return decision(true, ACCESS_EVERYBODY);
     }
     if (effect != POLICY_ALLOW) {
-        bool absent = request->is_absent_object;
-        return decision(false, absent ? ACCESS_NOTHING_THERE : ACCESS_NOTHING_ALLOWS, 0);
+        return request->is_absent_object ? decision(false, ACCESS_NOTHING_THERE) : list;
     }
     if (request->restrict_public && policy_is_public(request->policy)) {
-        return decision(false, ACCESS_PUBLIC_BLOCKED, statement);
+        return by_statement(request, false, ACCESS_PUBLIC_BLOCKED, statement);
     }
-    return decision(true, ACCESS_POLICY_ALLOWS, statement);
+    return by_statement(request, true, ACCESS_POLICY_ALLOWS, statement);
+}
+
+bool access_reason_is_statement(enum access_reason reason) {
+    return reason == ACCESS_POLICY_ALLOWS || reason == ACCESS_POLICY_DENIES ||
+           reason == ACCESS_PUBLIC_BLOCKED;
+}
+
+bool access_reason_is_grant(enum access_reason reason) {
+    return reason == ACCESS_ACL_ALLOWS || reason == ACCESS_PUBLIC_LIST_BLOCKED;
 }
 
 struct access_decision access_decide(const struct access_request *request) {
@@ -74,7 +100,9 @@ const char *access_reason_text(enum access_reason reason) {
         case ACCESS_POLICY_DENIES:
             return "a statement of the bucket policy denies it";
         case ACCESS_PUBLIC_BLOCKED:
-            return "the public access block ignores the public policy";
+            return "a public access block ignores the policy, which is public";
+        case ACCESS_PUBLIC_LIST_BLOCKED:
+            return "a public access block ignores the grant, which is public";
         case ACCESS_ADMINISTRATOR:
             return "the user administers the store";
         case ACCESS_OWNER:

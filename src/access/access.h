@@ -28,8 +28,10 @@ struct access_request {
     bool principal_admin;
     struct slice owner_project;  /* of the bucket; empty for the service itself */
     const struct policy *policy; /* of the bucket; NULL: none */
-    /* A public access block: a policy that is public counts for the owner's project only. */
+    /* Public access blocks: a policy that is public counts for the owner's project only; what a
+     * list gives to the public counts for nothing. */
     bool restrict_public;
+    bool ignore_public_lists;
     /*
      * The list that the action depends on, of the bucket or of the object it is about (acl.h,
      * acl_permission_of); NULL: there is none, or none counts.
@@ -49,6 +51,7 @@ enum access_reason {
     ACCESS_NOTHING_THERE, /* and what a list could allow it for is not there either */
     ACCESS_POLICY_DENIES,
     ACCESS_PUBLIC_BLOCKED,
+    ACCESS_PUBLIC_LIST_BLOCKED,
     ACCESS_ADMINISTRATOR,
     ACCESS_OWNER,
     ACCESS_EVERYBODY, /* one's own list of buckets, be it empty */
@@ -59,13 +62,23 @@ enum access_reason {
 struct access_decision {
     bool allowed;
     enum access_reason reason;
-    size_t statement; /* of the policy, from 0, where it decided */
+    size_t statement; /* of the policy, from 0, where it decided, */
+    struct slice sid; /* and what it calls itself; empty: nothing */
+    /* The grant of the list, from 0, where it decided; ACCESS_GRANT_OF_OWNER: none, but the right
+     * of who owns the list. */
+    size_t grant;
 };
+
+#define ACCESS_GRANT_OF_OWNER SIZE_MAX
 
 /* Decides. */
 struct access_decision access_decide(const struct access_request *request);
 
 /* A sentence for the debug log and for whoever asks for an explanation. */
 const char *access_reason_text(enum access_reason reason);
+
+/* Whether a statement of the policy, or a grant of a list, decided. */
+bool access_reason_is_statement(enum access_reason reason);
+bool access_reason_is_grant(enum access_reason reason);
 
 #endif

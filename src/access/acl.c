@@ -94,10 +94,20 @@ static bool grant_fits(const struct acl_grant *grant, const struct policy_princi
     return false;
 }
 
-bool acl_allows(const struct acl *acl, const struct policy_principal *who, unsigned permission) {
+bool acl_grant_is_public(const struct acl_grant *grant) {
+    return grant->kind == ACL_EVERYBODY || grant->kind == ACL_AUTHENTICATED;
+}
+
+bool acl_allows(const struct acl *acl, const struct policy_principal *who, unsigned permission,
+                bool with_public, size_t *ret_grant) {
     unsigned given = is_same(acl->owner_id, who) ? ACL_READ_ACP | ACL_WRITE_ACP : 0;
-    for (size_t i = 0; i < acl->grant_count; i++) {
-        if (grant_fits(&acl->grants[i], who)) given |= acl->grants[i].permission;
+    *ret_grant = SIZE_MAX;
+    for (size_t i = 0; i < acl->grant_count && (given & permission) != permission; i++) {
+        const struct acl_grant *grant = &acl->grants[i];
+        if (!with_public && acl_grant_is_public(grant)) continue;
+        if (!grant_fits(grant, who)) continue;
+        given |= grant->permission;
+        *ret_grant = i;
     }
     return (given & permission) == permission;
 }
@@ -136,8 +146,7 @@ unsigned acl_permission_of(struct slice action, bool *ret_of_object) {
 
 bool acl_is_public(const struct acl *acl) {
     for (size_t i = 0; i < acl->grant_count; i++) {
-        enum acl_grantee_kind kind = acl->grants[i].kind;
-        if (kind == ACL_EVERYBODY || kind == ACL_AUTHENTICATED) return true;
+        if (acl_grant_is_public(&acl->grants[i])) return true;
     }
     return false;
 }

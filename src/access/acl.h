@@ -69,8 +69,13 @@ struct acl_owners {
 struct status acl_canned(struct slice name, const struct acl_owners *owners, struct arena *arena,
                          struct acl *ret_acl);
 
-/* Whether the list gives `who` all of `permission` (bits). */
-bool acl_allows(const struct acl *acl, const struct policy_principal *who, unsigned permission);
+/*
+ * Whether the list gives `who` all of `permission` (bits); without `with_public` by what it gives
+ * others than everybody and whoever signs. `*ret_grant` is the grant that decided, from 0; SIZE_MAX
+ * where it is the right of who owns the list.
+ */
+bool acl_allows(const struct acl *acl, const struct policy_principal *who, unsigned permission,
+                bool with_public, size_t *ret_grant);
 
 /*
  * The permission that `action` ("s3:GetObject") needs, and whether it is one of an object's list
@@ -79,7 +84,8 @@ bool acl_allows(const struct acl *acl, const struct policy_principal *who, unsig
  */
 unsigned acl_permission_of(struct slice action, bool *ret_of_object);
 
-/* Whether it gives anything to everybody, or to whoever signs. */
+/* Whether the grant, or any of the list, gives something to everybody, or to whoever signs. */
+bool acl_grant_is_public(const struct acl_grant *grant);
 bool acl_is_public(const struct acl *acl);
 
 #endif

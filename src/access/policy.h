@@ -82,6 +82,9 @@ enum policy_effect { POLICY_NOTHING, POLICY_ALLOW, POLICY_DENY };
 enum policy_effect policy_evaluate(const struct policy *policy,
                                    const struct policy_question *question, size_t *ret_statement);
 
+/* What a statement calls itself, its Sid; empty where it does not. */
+struct slice policy_statement_id(const struct policy *policy, size_t statement);
+
 /*
  * Whether the policy lets the public in: a statement allows everybody without a condition that ties
  * it to fixed addresses, accounts or networks.

@@ -78,6 +78,11 @@ enum policy_effect policy_evaluate(const struct policy *policy,
     return effect;
 }
 
+struct slice policy_statement_id(const struct policy *policy, size_t statement) {
+    CHECK(statement < policy->statement_count);
+    return policy->statements[statement].sid;
+}
+
 /* Condition keys that tie a statement to something fixed, when the value has no wildcard. */
 static const char *const fixing_keys[] = {
     "aws:SourceArn",         "aws:SourceVpc",

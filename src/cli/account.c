@@ -13,8 +13,6 @@
 #include "json/reader.h"
 #include "json/writer.h"
 
-#define DEFAULT_CONFIG "/etc/hink/hink.conf"
-
 enum { REQUEST_BYTES_MAX = 16 * 1024, SECRET_BYTES_MAX = 1100, PAGES_MAX = 100000 };
 
 /* What a command line says; one struct for all verbs. */
@@ -37,13 +35,13 @@ struct wanted {
     char secret_bytes[SECRET_BYTES_MAX];
 };
 
-#define COMMON_OPTIONS                                                               \
-    {"--config", "FILE", ARGS_TEXT, "the configuration; " DEFAULT_CONFIG " without", \
-     offsetof(struct wanted, where.config)},                                         \
-        {"--data", "DIR", ARGS_TEXT, "the data directory, without a configuration",  \
-         offsetof(struct wanted, where.data)},                                       \
-    {                                                                                \
-        "--json", NULL, ARGS_FLAG, "print JSON", offsetof(struct wanted, json)       \
+#define COMMON_OPTIONS                                                                            \
+    {"--config", "FILE", ARGS_TEXT, "the configuration; " ADMIN_CLIENT_DEFAULT_CONFIG " without", \
+     offsetof(struct wanted, where.config)},                                                      \
+        {"--data", "DIR", ARGS_TEXT, "the data directory, without a configuration",               \
+         offsetof(struct wanted, where.data)},                                                    \
+    {                                                                                             \
+        "--json", NULL, ARGS_FLAG, "print JSON", offsetof(struct wanted, json)                    \
     }
 #define DOMAIN_OPTION                                                               \
     {                                                                               \
@@ -258,13 +256,6 @@ static void build_request(const struct account *a, struct slice after, struct bu
     json_end_object(&w);
 }
 
-/* The status of the code in a refusal: what matters is that it is not OK. */
-static struct status refusal(struct account *a, const struct json *reply) {
-    struct slice message = json_get_string(reply, "message");
-    if (message.len == 0) message = SLICE("the server refused and did not say why");
-    return note_status(&a->note, STATUS_REFUSED, "%.*s", SLICE_FMT(slice_take(message, 300)));
-}
-
 /* Sends one request and parses the reply. */
 static struct status call(struct account *a, struct slice after, struct json **ret_reply) {
     struct buf request;
@@ -278,20 +269,9 @@ static struct status call(struct account *a, struct slice after, struct json **r
     if (is_ok(s)) {
         s = admin_client_call(a->context, &a->wanted.where, buf_slice(&request), &a->note, &reply);
     }
-    struct json *document = NULL;
-    if (is_ok(s) && !is_ok(json_parse(buf_slice(&reply), NULL, &document))) {
-        s = note_status(&a->note, STATUS_CORRUPT, "the server's reply makes no sense");
-    }
-    bool ok = false;
-    if (is_ok(s) && !(json_bool(json_get(document, "ok"), &ok) && ok)) s = refusal(a, document);
-    if (request.ptr != NULL) explicit_bzero(request.ptr, request.len);
-    if (reply.ptr != NULL) explicit_bzero(reply.ptr, reply.len);
-    buf_fini(&request);
-    buf_fini(&reply);
-    if (is_ok(s))
-        *ret_reply = document;
-    else
-        json_free(&document);
+    if (is_ok(s)) s = admin_client_parse(buf_slice(&reply), &a->note, ret_reply);
+    admin_client_wipe(&request);
+    admin_client_wipe(&reply);
     return s;
 }
 
@@ -497,16 +477,8 @@ static struct status check_wanted(struct account *a, const struct args_result *r
         return note_status(&a->note, STATUS_INVALID, "which %s?", a->verb->usage);
     }
     wanted->name = result->positional_count > 0 ? result->positional[0] : NULL;
-    if (wanted->where.config != NULL && wanted->where.data != NULL) {
-        return note_status(&a->note, STATUS_INVALID, "--config and --data exclude each other");
-    }
     TRY(check_together(a));
-    if (wanted->where.config == NULL && wanted->where.data == NULL) {
-        if (access(DEFAULT_CONFIG, R_OK) != 0) {
-            return note_status(&a->note, STATUS_INVALID, "--config FILE or --data DIR is needed");
-        }
-        wanted->where.config = DEFAULT_CONFIG;
-    }
+    TRY(admin_client_where(&wanted->where, &a->note));
     return read_secret(a);
 }
 

@@ -95,3 +95,42 @@ struct status admin_client_call(const struct cli_context *context, const struct 
     if (is_ok(s)) return s;
     return note_status(note, s.code, "the server at %s: %s", path, status_text(s.code));
 }
+
+void admin_client_wipe(struct buf *buf) {
+    if (buf->ptr != NULL) explicit_bzero(buf->ptr, buf->len);
+    buf_fini(buf);
+}
+
+/* The status of the code in a refusal: what matters is that it is not OK. */
+static struct status refusal(const struct json *reply, struct note *note) {
+    struct slice message = json_get_string(reply, "message");
+    if (message.len == 0) message = SLICE("the server refused and did not say why");
+    return note_status(note, STATUS_REFUSED, "%.*s", SLICE_FMT(slice_take(message, 300)));
+}
+
+struct status admin_client_parse(struct slice reply, struct note *note, struct json **ret_reply) {
+    struct json *document;
+    bool ok = false;
+    if (!is_ok(json_parse(reply, NULL, &document))) {
+        return note_status(note, STATUS_CORRUPT, "the server's reply makes no sense");
+    }
+    if (json_bool(json_get(document, "ok"), &ok) && ok) {
+        *ret_reply = document;
+        return status_ok();
+    }
+    struct status s = refusal(document, note);
+    json_free(&document);
+    return s;
+}
+
+struct status admin_client_where(struct cli_where *where, struct note *note) {
+    if (where->config != NULL && where->data != NULL) {
+        return note_status(note, STATUS_INVALID, "--config and --data exclude each other");
+    }
+    if (where->config != NULL || where->data != NULL) return status_ok();
+    if (access(ADMIN_CLIENT_DEFAULT_CONFIG, R_OK) != 0) {
+        return note_status(note, STATUS_INVALID, "--config FILE or --data DIR is needed");
+    }
+    where->config = ADMIN_CLIENT_DEFAULT_CONFIG;
+    return status_ok();
+}

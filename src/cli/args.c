@@ -6,7 +6,7 @@
 #include "base/date.h"
 #include "cli/suggest.h"
 
-enum { OPTIONS_MAX = 64, POSITIONAL_CAP = 8 };
+enum { OPTIONS_MAX = 64 };
 
 struct unit {
     const char *word;
@@ -149,7 +149,7 @@ static bool is_help(const char *word) {
 
 struct status args_parse(const struct args_spec *spec, int argc, char **argv, struct note *note,
                          void *fields, struct args_result *ret_result) {
-    CHECK(spec->option_count <= OPTIONS_MAX && spec->positional_max <= POSITIONAL_CAP);
+    CHECK(spec->option_count <= OPTIONS_MAX && spec->positional_max <= ARGS_POSITIONAL_MAX);
     struct walk walk = {.spec = spec, .argc = argc, .argv = argv, .fields = fields, .note = note};
     struct args_result result = {0};
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {

@@ -44,13 +44,15 @@ struct args_spec {
     const char *about; /* what the command does; may have several lines */
     const struct args_option *options;
     size_t option_count;
-    size_t positional_max; /* words that are not options */
+    size_t positional_max; /* words that are not options; at most ARGS_POSITIONAL_MAX */
 };
+
+enum { ARGS_POSITIONAL_MAX = 32 };
 
 /* What came of args_parse, beside the fields. */
 struct args_result {
     bool help; /* --help was there; nothing else was looked at */
-    const char *positional[8];
+    const char *positional[ARGS_POSITIONAL_MAX];
     size_t positional_count;
 };
 

@@ -7,6 +7,7 @@
 #include "cli/account.h"
 #include "cli/args.h"
 #include "cli/bench.h"
+#include "cli/policy.h"
 #include "cli/suggest.h"
 
 struct command {
@@ -128,6 +129,10 @@ static int run_role(int argc, char **argv, const struct cli_context *context) {
     return account_main("role", argc, argv, context);
 }
 
+static int run_policy(int argc, char **argv, const struct cli_context *context) {
+    return policy_main(argc, argv, context);
+}
+
 static const struct command commands[] = {
     {"serve", "serve S3", run_serve},
     {"check-config", "say whether a configuration file is right", run_check_config},
@@ -136,6 +141,7 @@ static const struct command commands[] = {
     {"domain", "administer domains", run_domain},
     {"key", "administer access keys", run_key},
     {"role", "say what users may do in projects", run_role},
+    {"policy", "say why a request is allowed or denied", run_policy},
     {"bench", "measure an S3 endpoint", run_bench},
     {"help", "say what a command does", run_help},
 };

@@ -1,7 +1,7 @@
 /*
  * cli.h - the command line: one binary, several commands
  *
- *     hink serve | check-config | user | project | domain | key | bench | help
+ *     hink serve | check-config | user | project | domain | key | role | policy | bench | help
  *
  * What a command needs from the server (reading a configuration, opening a store) is given as
  * functions, since this room knows neither.
@@ -53,6 +53,9 @@ struct cli_context {
      */
     struct status (*admin_offline)(const struct cli_where *where, struct slice request,
                                    struct note *note, struct buf *reply);
+
+    /* The same of a policy.explain that brings its policy along and needs no store. */
+    void (*explain_document)(struct slice request, struct buf *reply);
 };
 
 /* Runs the command that `argv` names; the exit code of the process. */

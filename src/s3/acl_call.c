@@ -99,18 +99,6 @@ struct status s3_acl_of_object(struct s3_call *call, const struct object_info *i
     return stored_read(call, info->meta.acl, &owners, ret_acl);
 }
 
-void s3_acl_drop_public(struct acl *acl) {
-    /* The array was made for this list; only what it is seen through is const. */
-    struct acl_grant *grants = (struct acl_grant *)(uintptr_t)acl->grants;
-    size_t kept = 0;
-    for (size_t i = 0; i < acl->grant_count; i++) {
-        enum acl_grantee_kind kind = grants[i].kind;
-        if (kind == ACL_EVERYBODY || kind == ACL_AUTHENTICATED) continue;
-        grants[kept++] = grants[i];
-    }
-    acl->grant_count = kept;
-}
-
 struct status s3_acl_store(struct s3_call *call, const struct acl *acl, struct slice *ret_text) {
     const struct acl_grant *first = acl->grants;
     bool is_private = acl->grant_count == 1 && first->kind == ACL_USER &&

@@ -47,12 +47,6 @@ struct status s3_acl_of_object(struct s3_call *call, const struct object_info *i
                                struct acl *ret_acl);
 
 /*
- * Without what a list gives to everybody, or to whoever signs: as a public access block with
- * IgnorePublicAcls has it. The list's grants are changed in place.
- */
-void s3_acl_drop_public(struct acl *acl);
-
-/*
  * The list that the headers of the request set (x-amz-acl, x-amz-grant-*); `*ret_present` tells
  * whether they do. Who is given something must be known, and gets a name.
  * Errors: REFUSED (InvalidArgument, InvalidRequest, …); those of identity.

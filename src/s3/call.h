@@ -11,7 +11,7 @@
 #ifndef S3_CALL_H
 #define S3_CALL_H
 
-#include "access/acl.h"
+#include "access/access.h"
 #include "auth/auth.h"
 #include "base/arena.h"
 #include "base/stream.h"
@@ -23,6 +23,7 @@
 struct s3_call;
 struct s3_body;
 struct s3_grants;
+struct s3_question;
 
 /* A storage policy that a region offers. */
 struct s3_policy {
@@ -47,6 +48,9 @@ struct s3_service {
     struct identity *identity; /* of those whose proof stands in a body */
     bool allow_sigv2;
     enum acl_ownership object_ownership; /* of new buckets, if a request says nothing */
+    /* Is told of every decision, for the debug log; NULL: nobody is. */
+    void (*decided)(const struct s3_call *call, const struct s3_question *question,
+                    const struct access_decision *decision);
 };
 
 /* Which kind of thing a request is about. */
@@ -123,7 +127,8 @@ struct s3_call {
     struct slice host_id;
     struct slice source_ip; /* as text */
     bool is_tls;
-    int64_t now_ns; /* wall clock */
+    struct slice tls_version; /* "TLSv1.3"; empty where it is not known */
+    int64_t now_ns;           /* wall clock */
 
     /* route */
     const struct s3_op *op;

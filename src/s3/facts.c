@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/date.h"
+#include "s3/object_facts.h"
 #include "s3/tagging.h"
 
 static struct slice source_ip(const struct s3_call *call) {
@@ -62,7 +63,13 @@ static struct slice signature_version(const struct s3_call *call) {
     return slice_of(NULL, 0);
 }
 
+/* The operation's name; empty where a question is asked about another one. */
+static bool is_op(const struct s3_call *call, const char *name) {
+    return call->op != NULL && strcmp(call->op->name, name) == 0;
+}
+
 static struct slice auth_type(const struct s3_call *call) {
+    if (is_op(call, "PostObject") && call->auth.kind != AUTH_ANONYMOUS) return SLICE("POST");
     switch (call->auth.kind) {
         case AUTH_ANONYMOUS:
             return slice_of(NULL, 0);
@@ -74,6 +81,60 @@ static struct slice auth_type(const struct s3_call *call) {
             return SLICE("REST-QUERY-STRING");
     }
     return slice_of(NULL, 0);
+}
+
+/* How long ago it was signed, in milliseconds. Spec: S3 API, "Signature Version 4 policy keys". */
+static struct slice signature_age(const struct s3_call *call) {
+    int64_t signed_ns;
+    bool in_query = call->auth.kind == AUTH_SIGV4_QUERY;
+    struct slice date = in_query ? s3_param(call, "X-Amz-Date") : s3_header(call, "x-amz-date");
+    bool is_v4 = in_query || call->auth.kind == AUTH_SIGV4_HEADER;
+    if (!is_v4 || !date_parse_compact(date, &signed_ns)) return slice_of(NULL, 0);
+    int64_t age_ms = (call->now_ns - signed_ns) / NS_PER_MS;
+    return arena_printf(call->arena, "%lld", (long long)(age_ms > 0 ? age_ms : 0));
+}
+
+/* "TLSv1.3" is 1.3 to a policy. */
+static struct slice tls_version(const struct s3_call *call) {
+    struct slice text = call->tls_version;
+    if (!slice_starts_with(text, SLICE("TLSv"))) return slice_of(NULL, 0);
+    return slice_eq(text, SLICE("TLSv1")) ? SLICE("1.0") : slice_skip(text, 4);
+}
+
+static struct slice requested_region(const struct s3_call *call) {
+    return call->region->name;
+}
+
+static struct slice never(const struct s3_call *call) {
+    (void)call;
+    return SLICE("false");
+}
+
+/*
+ * Of writes: whether an object comes of it, rather than a part of one. Spec: S3 User Guide,
+ * "Enforce conditional writes on Amazon S3 buckets".
+ */
+static struct slice creates_object(const struct s3_call *call) {
+    bool is_write = call->op != NULL && call->op->action != NULL &&
+                    strcmp(call->op->action, "s3:PutObject") == 0;
+    if (!is_write) return slice_of(NULL, 0);
+    bool is_part = is_op(call, "UploadPart") || is_op(call, "UploadPartCopy") ||
+                   is_op(call, "CreateMultipartUpload");
+    return is_part ? SLICE("false") : SLICE("true");
+}
+
+/* Days from now until a version is not retained any more. */
+struct slice s3_facts_days_until(const struct s3_call *call, int64_t until_ns) {
+    int64_t left_ns = until_ns > call->now_ns ? until_ns - call->now_ns : 0;
+    int64_t day_ns = 24 * 60 * 60 * NS_PER_S;
+    return arena_printf(call->arena, "%lld", (long long)((left_ns + day_ns - 1) / day_ns));
+}
+
+static struct slice remaining_days(const struct s3_call *call) {
+    int64_t until_ns;
+    struct slice until = s3_header(call, "x-amz-object-lock-retain-until-date");
+    if (!date_parse_iso(until, &until_ns)) return slice_of(NULL, 0);
+    return s3_facts_days_until(call, until_ns);
 }
 
 /* Keys that are computed. */
@@ -92,6 +153,13 @@ static const struct {
     {"aws:PrincipalType", principal_type},
     {"s3:signatureversion", signature_version},
     {"s3:authType", auth_type},
+    {"s3:signatureAge", signature_age},
+    {"s3:TlsVersion", tls_version},
+    {"s3:ObjectCreationOperation", creates_object},
+    {"s3:object-lock-remaining-retention-days", remaining_days},
+    {"aws:RequestedRegion", requested_region},
+    {"aws:ViaAWSService", never},
+    {"aws:PrincipalIsAWSService", never},
 };
 
 /* Keys that are a query parameter, or a header. */
@@ -100,10 +168,17 @@ static const struct {
     const char *parameter;
     const char *header;
 } carried[] = {
-    {"s3:prefix", "prefix", NULL},         {"s3:delimiter", "delimiter", NULL},
-    {"s3:max-keys", "max-keys", NULL},     {"s3:VersionId", "versionId", NULL},
-    {"s3:if-match", NULL, "if-match"},     {"s3:if-none-match", NULL, "if-none-match"},
-    {"aws:UserAgent", NULL, "user-agent"}, {"aws:Referer", NULL, "referer"},
+    {"s3:prefix", "prefix", NULL},
+    {"s3:delimiter", "delimiter", NULL},
+    {"s3:max-keys", "max-keys", NULL},
+    {"s3:VersionId", "versionId", NULL},
+    {"s3:if-match", NULL, "if-match"},
+    {"s3:if-none-match", NULL, "if-none-match"},
+    {"s3:object-lock-mode", NULL, "x-amz-object-lock-mode"},
+    {"s3:object-lock-retain-until-date", NULL, "x-amz-object-lock-retain-until-date"},
+    {"s3:object-lock-legal-hold", NULL, "x-amz-object-lock-legal-hold"},
+    {"aws:UserAgent", NULL, "user-agent"},
+    {"aws:Referer", NULL, "referer"},
 };
 
 /* Whose the bucket is that the decision is about. */
@@ -134,46 +209,68 @@ static struct slice there(struct slice value) {
     return value.len > 0 ? value : SLICE("");
 }
 
-/* The value of the tag that a key names; false: the key is about something else. */
-static bool existing_tag(const struct s3_facts *facts, struct slice key, struct slice *ret_value) {
-    const struct slice prefix = SLICE("s3:ExistingObjectTag/");
-    if (!slice_starts_with_nocase(key, prefix)) return false;
-    struct slice name = slice_skip(key, prefix.len);
-    *ret_value = slice_of(NULL, 0);
-    for (size_t i = 0; i < facts->existing.count; i++) {
-        const struct object_pair *tag = &facts->existing.items[i];
-        if (slice_eq(tag->name, name)) *ret_value = there(tag->value);
+/* The value of the tag of that name; a NULL ptr where there is none. */
+static struct slice tag_value(const struct object_pairs *tags, struct slice name) {
+    for (size_t i = 0; i < tags->count; i++) {
+        if (slice_eq(tags->items[i].name, name)) return there(tags->items[i].value);
     }
+    return slice_of(NULL, 0);
+}
+
+/* The tags that the request would set; what is no set of tags is refused by the operation. */
+static const struct object_pairs *request_tags(struct s3_facts *facts) {
+    if (facts->tags == NULL) {
+        s3_tags_peek(facts->call, &facts->header_tags);
+        facts->tags = &facts->header_tags;
+    }
+    return facts->tags;
+}
+
+static bool is_found(struct slice value, struct s3_facts *facts, struct policy_values *ret_values) {
+    facts->value = value;
+    *ret_values = (struct policy_values){&facts->value, 1};
+    return value.ptr != NULL;
+}
+
+/* All names of tags. */
+static bool find_tag_keys(struct s3_facts *facts, struct policy_values *ret_values) {
+    const struct object_pairs *tags = request_tags(facts);
+    struct slice *names = arena_calloc(facts->call->arena, tags->count + 1, sizeof *names);
+    if (names == NULL || tags->count == 0) return false;
+    for (size_t i = 0; i < tags->count; i++) names[i] = tags->items[i].name;
+    *ret_values = (struct policy_values){names, tags->count};
     return true;
 }
 
-static bool request_tag(const struct s3_facts *facts, struct slice key, struct slice *ret_value) {
-    const struct slice prefix = SLICE("s3:RequestObjectTag/");
-    struct slice header = s3_header(facts->call, "x-amz-tagging");
-    struct tag_set tags = {0};
-    enum tagging_defect defect;
-    if (!slice_starts_with_nocase(key, prefix)) return false;
-    struct slice name = slice_skip(key, prefix.len);
-    *ret_value = slice_of(NULL, 0);
-    /* What is no set of tags is refused by the operation. */
-    IGNORE_STATUS(tagging_parse_header(facts->call->arena, header, TAGGING_OBJECT_TAGS_MAX, NULL,
-                                       &defect, &tags));
-    for (size_t i = 0; i < tags.count; i++) {
-        if (slice_eq(tags.items[i].key, name)) *ret_value = there(tags.items[i].value);
+/* What the asker says of a key, be it several values. */
+static bool find_given(struct s3_facts *facts, struct slice key, struct policy_values *ret_values) {
+    size_t count = 0;
+    struct slice *values = arena_calloc(facts->call->arena, facts->given.count + 1, sizeof *values);
+    for (size_t i = 0; values != NULL && i < facts->given.count; i++) {
+        const struct object_pair *pair = &facts->given.items[i];
+        if (slice_eq_nocase(pair->name, key)) values[count++] = there(pair->value);
     }
-    return true;
+    *ret_values = (struct policy_values){values, count};
+    return count > 0;
 }
 
 static bool find_fact(const struct policy_facts *facts, struct slice key,
                       struct policy_values *ret_values) {
+    static const struct slice existing = SLICE("s3:ExistingObjectTag/");
+    static const struct slice requested = SLICE("s3:RequestObjectTag/");
     /* The caller's struct is not const; only what it is seen through here is. */
     struct s3_facts *f = (struct s3_facts *)(uintptr_t)facts;
-    bool is_prefix = f->prefix.ptr != NULL && slice_eq_nocase(key, SLICE("s3:prefix"));
-    if (!existing_tag(f, key, &f->value) && !request_tag(f, key, &f->value)) {
-        f->value = is_prefix ? f->prefix : value_of(f, key);
+    if (f->given.count > 0 && find_given(f, key, ret_values)) return true;
+    if (slice_starts_with_nocase(key, existing)) {
+        return is_found(tag_value(&f->existing, slice_skip(key, existing.len)), f, ret_values);
     }
-    *ret_values = (struct policy_values){&f->value, 1};
-    return f->value.ptr != NULL;
+    if (slice_starts_with_nocase(key, requested)) {
+        struct slice name = slice_skip(key, requested.len);
+        return is_found(tag_value(request_tags(f), name), f, ret_values);
+    }
+    if (slice_eq_nocase(key, SLICE("s3:RequestObjectTagKeys"))) return find_tag_keys(f, ret_values);
+    bool is_prefix = f->prefix.ptr != NULL && slice_eq_nocase(key, SLICE("s3:prefix"));
+    return is_found(is_prefix ? f->prefix : value_of(f, key), f, ret_values);
 }
 
 void s3_facts_init(struct s3_facts *facts, const struct s3_call *call,

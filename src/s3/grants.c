@@ -53,7 +53,8 @@ struct status s3_requester_pays(struct s3_call *call, const struct bucket *bucke
 struct s3_grants {
     struct kv_partition incarnation;
     const struct policy *policy; /* NULL: none */
-    bool asks_tags;              /* it speaks of tags that an object has */
+    bool asks_tags;              /* it speaks of tags that an object has, */
+    bool asks_body;              /* of what a document about an object would set */
     struct public_access block;
     bool lists_count;
     struct acl acl; /* the bucket's, where lists count */
@@ -68,22 +69,26 @@ static struct status lists_read(struct s3_call *call, const struct bucket *bucke
     if (!grants->lists_count) return status_ok();
     TRY(s3_acl_of_bucket(call, bucket, &owners, &grants->acl));
     TRY(s3_public_access_read(call, bucket, &grants->block));
-    if (grants->block.ignore_acls) s3_acl_drop_public(&grants->acl);
     return status_ok();
 }
 
-/* Whether an object has to be looked at before its policy can be asked. */
-static struct status speaks_of_tags(struct s3_call *call, const struct bucket *bucket,
-                                    const struct policy *policy, bool *ret_speaks) {
-    struct slice text;
-    *ret_speaks = false;
-    if (policy == NULL) return status_ok();
-    TRY(document_read(call, bucket, BUCKET_CONFIG_POLICY, &text));
-    const struct slice word = SLICE("existingobjecttag");
-    for (size_t i = 0; i < text.len && !*ret_speaks; i++) {
-        /* What is escaped may be anything. */
-        *ret_speaks = text.ptr[i] == '\\' || slice_starts_with_nocase(slice_skip(text, i), word);
+/* Whether a policy speaks of something, as far as its text shows: what is escaped may be anything.
+ */
+static bool speaks_of(struct slice policy, struct slice word) {
+    for (size_t i = 0; i < policy.len; i++) {
+        if (policy.ptr[i] == '\\') return true;
+        if (slice_starts_with_nocase(slice_skip(policy, i), word)) return true;
     }
+    return false;
+}
+
+static struct status policy_use(struct s3_call *call, struct slice text,
+                                const struct bucket *bucket, struct s3_grants *grants) {
+    TRY(policy_parse(call->arena, text, bucket->name, call->note, &grants->policy));
+    /* Whether an object, or a body, has to be looked at before the policy can be asked. */
+    grants->asks_tags = speaks_of(text, SLICE("existingobjecttag"));
+    grants->asks_body =
+        speaks_of(text, SLICE("requestobjecttag")) || speaks_of(text, SLICE("object-lock-"));
     return status_ok();
 }
 
@@ -94,6 +99,7 @@ static struct status speaks_of_tags(struct s3_call *call, const struct bucket *b
 static struct status grants_of(struct s3_call *call, const struct bucket *bucket,
                                const struct s3_grants **ret_grants) {
     const struct s3_grants *known = call->grants;
+    struct slice policy;
     if (known != NULL && kv_partition_eq(known->incarnation, bucket->incarnation)) {
         *ret_grants = known;
         return status_ok();
@@ -101,11 +107,25 @@ static struct status grants_of(struct s3_call *call, const struct bucket *bucket
     struct s3_grants *grants = ARENA_NEW(call->arena, struct s3_grants);
     if (grants == NULL) return status_of(STATUS_NO_MEMORY);
     grants->incarnation = bucket->incarnation;
-    TRY(s3_policy_read(call, bucket, &grants->policy));
-    TRY(speaks_of_tags(call, bucket, grants->policy, &grants->asks_tags));
+    TRY(document_read(call, bucket, BUCKET_CONFIG_POLICY, &policy));
+    if (policy.ptr != NULL) TRY(damage(policy_use(call, policy, bucket, grants)));
     if (grants->policy != NULL) TRY(s3_public_access_read(call, bucket, &grants->block));
     TRY(lists_read(call, bucket, grants));
     call->grants = *ret_grants = grants;
+    return status_ok();
+}
+
+struct status s3_grants_suppose(struct s3_call *call, const struct bucket *bucket,
+                                struct slice policy) {
+    struct s3_grants *grants = ARENA_NEW(call->arena, struct s3_grants);
+    if (grants == NULL) return status_of(STATUS_NO_MEMORY);
+    grants->incarnation = bucket->incarnation;
+    if (call->service->objects != NULL) {
+        TRY(s3_public_access_read(call, bucket, &grants->block));
+        TRY(lists_read(call, bucket, grants));
+    }
+    TRY(policy_use(call, policy, bucket, grants));
+    call->grants = grants;
     return status_ok();
 }
 
@@ -116,8 +136,7 @@ struct status s3_objects_count(struct s3_call *call, const struct bucket *bucket
     return status_ok();
 }
 
-static struct slice resource_arn(struct s3_call *call, const struct bucket *bucket,
-                                 struct slice key) {
+struct slice s3_resource_arn(struct s3_call *call, const struct bucket *bucket, struct slice key) {
     return key.len > 0 ? arena_printf(call->arena, "arn:aws:s3:::%.*s/%.*s",
                                       SLICE_FMT(bucket->name), SLICE_FMT(key))
                        : arena_printf(call->arena, "arn:aws:s3:::%.*s", SLICE_FMT(bucket->name));
@@ -132,12 +151,10 @@ static bool is_about_the_policy(struct slice action) {
 
 /* Adds what an object's list says. */
 static struct status ask_object(struct s3_call *call, const struct bucket *bucket,
-                                const struct s3_grants *grants, const struct object_info *info,
-                                struct access_request *request) {
+                                const struct object_info *info, struct access_request *request) {
     struct acl *acl = ARENA_NEW(call->arena, struct acl);
     if (acl == NULL) return status_of(STATUS_NO_MEMORY);
     TRY(s3_acl_of_object(call, info, acl));
-    if (grants->block.ignore_acls) s3_acl_drop_public(acl);
     request->acl = acl;
     request->is_anothers_object = !slice_eq(info->meta.owner_id, bucket->project_id);
     return status_ok();
@@ -166,7 +183,7 @@ static struct status ask_lists(struct s3_call *call, const struct s3_question *q
         if (found.delete_marker) return status_ok();
         info = &found;
     }
-    return ask_object(call, question->bucket, grants, info, request);
+    return ask_object(call, question->bucket, info, request);
 }
 
 /* The tags that the object has which is asked about; none where there is none. */
@@ -174,7 +191,8 @@ static struct status existing_tags(struct s3_call *call, const struct s3_questio
                                    const struct s3_grants *grants, struct object_pairs *ret_tags) {
     struct object_info info;
     *ret_tags = (struct object_pairs){0};
-    if (!grants->asks_tags || question->key.len == 0) return status_ok();
+    bool has_objects = call->service->objects != NULL;
+    if (!grants->asks_tags || question->key.len == 0 || !has_objects) return status_ok();
     if (question->info != NULL) {
         *ret_tags = question->info->meta.tags;
         return status_ok();
@@ -199,6 +217,8 @@ struct status s3_decide(struct s3_call *call, const struct s3_question *question
     TRY(grants_of(call, bucket, &grants));
     s3_facts_init(&facts, call, bucket);
     facts.prefix = question->prefix;
+    facts.given = question->facts;
+    facts.tags = question->tags;
     TRY(existing_tags(call, question, grants, &facts.existing));
     struct access_request request = {
         .question = {.principal = {.anonymous = principal->anonymous,
@@ -210,15 +230,19 @@ struct status s3_decide(struct s3_call *call, const struct s3_question *question
         .standing = standing_of(principal),
         .policy = grants->policy,
         .restrict_public = grants->block.restrict_all,
+        .ignore_public_lists = grants->block.ignore_acls,
         .principal_admin = principal->admin,
         .owner_project = bucket->project_id,
         .keeps_owner_in = is_about_the_policy(slice_str(question->action)),
     };
     TRY(ask_lists(call, question, grants, &request));
     if (request.policy != NULL) {
-        request.question.resource = resource_arn(call, bucket, question->key);
+        request.question.resource = s3_resource_arn(call, bucket, question->key);
         TRY(arena_ok(call->arena));
     }
     *ret_decision = access_decide(&request);
+    /* Without memory a fact may have seemed absent. */
+    TRY(arena_ok(call->arena));
+    if (call->service->decided != NULL) call->service->decided(call, question, ret_decision);
     return status_ok();
 }

@@ -34,7 +34,14 @@ struct s3_question {
     struct object_version version;
     const struct object_info *info; /* the object, where it has been found already */
     struct slice prefix; /* a listing of which that would be one; NULL ptr: as in the query */
+    /* Condition keys that the request itself does not show, several pairs for several values;
+     * they go before what it shows. */
+    struct object_pairs facts;
+    const struct object_pairs *tags; /* that it would set; NULL: those of its headers */
 };
+
+/* A bucket, or a key in it (not empty), as policies name it. Owns: it lies in call->arena. */
+struct slice s3_resource_arn(struct s3_call *call, const struct bucket *bucket, struct slice key);
 
 /*
  * Decides whether the principal may do it; by the documents as the request found them when it first
@@ -43,6 +50,14 @@ struct s3_question {
  */
 struct status s3_decide(struct s3_call *call, const struct s3_question *question,
                         struct access_decision *ret_decision);
+
+/*
+ * Has decisions about `bucket` go by another policy than the one it has: one that is not put yet.
+ * The text is parsed as if it were put.
+ * Errors: INVALID, TOO_LARGE, noted in call->note; as above.
+ */
+struct status s3_grants_suppose(struct s3_call *call, const struct bucket *bucket,
+                                struct slice policy);
 
 /*
  * Whether an object of the bucket has a say itself: by its own list, or by tags that the bucket's

@@ -55,21 +55,35 @@ struct status s3_pairs_to_tags(struct arena *arena, const struct object_pairs *p
     return status_ok();
 }
 
-struct status s3_tags_of_request(struct s3_call *call, struct object_pairs *ret_tags) {
+static struct status header_parse(const struct s3_call *call, struct note *why,
+                                  enum tagging_defect *ret_defect, struct tag_set *ret_tags) {
     struct slice header = s3_header(call, "x-amz-tagging");
+    *ret_tags = (struct tag_set){0};
+    if (header.len == 0) return status_ok();
+    /* Spec: S3 POST Object: the field of a form has the document. */
+    bool of_form = call->op != NULL && call->op->subject == S3_KEYS;
+    return of_form && header.ptr[0] == '<'
+               ? tagging_parse(call->arena, header, TAGGING_OBJECT_TAGS_MAX, why, ret_defect,
+                               ret_tags)
+               : tagging_parse_header(call->arena, header, TAGGING_OBJECT_TAGS_MAX, why, ret_defect,
+                                      ret_tags);
+}
+
+void s3_tags_peek(const struct s3_call *call, struct object_pairs *ret_tags) {
     struct tag_set tags;
     struct note why = {0};
     enum tagging_defect defect;
     *ret_tags = (struct object_pairs){0};
-    if (header.len == 0) return status_ok();
-    /* Spec: S3 POST Object: the field of a form has the document. */
-    bool of_form = call->op != NULL && call->op->subject == S3_KEYS;
-    bool is_document = of_form && header.ptr[0] == '<';
-    struct status s =
-        is_document
-            ? tagging_parse(call->arena, header, TAGGING_OBJECT_TAGS_MAX, &why, &defect, &tags)
-            : tagging_parse_header(call->arena, header, TAGGING_OBJECT_TAGS_MAX, &why, &defect,
-                                   &tags);
+    if (!is_ok(header_parse(call, &why, &defect, &tags))) return;
+    IGNORE_STATUS(s3_tags_to_pairs(call->arena, &tags, ret_tags));
+}
+
+struct status s3_tags_of_request(struct s3_call *call, struct object_pairs *ret_tags) {
+    struct tag_set tags;
+    struct note why = {0};
+    enum tagging_defect defect;
+    *ret_tags = (struct object_pairs){0};
+    struct status s = header_parse(call, &why, &defect, &tags);
     if (status_is(s, STATUS_INVALID)) return s3_tagging_refuse(call, defect, why.text);
     TRY(s);
     return s3_tags_to_pairs(call->arena, &tags, ret_tags);

@@ -18,6 +18,12 @@
  */
 struct status s3_tags_of_request(struct s3_call *call, struct object_pairs *ret_tags);
 
+/*
+ * The same for a policy that asks before the operation looks: what is wrong is no tag at all.
+ * Owns: they lie in the call's arena.
+ */
+void s3_tags_peek(const struct s3_call *call, struct object_pairs *ret_tags);
+
 /* Refuses tags with S3's error for what is wrong with them. */
 struct status s3_tagging_refuse(struct s3_call *call, enum tagging_defect defect, const char *why);
 

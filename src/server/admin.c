@@ -7,6 +7,7 @@
 #include "identity/builtin_login.h"
 #include "json/reader.h"
 #include "json/writer.h"
+#include "server/explain.h"
 
 enum {
     LIST_PAGE = 200,
@@ -382,15 +383,19 @@ static struct status role_list(struct call *call) {
     return status_ok();
 }
 
+static struct status policy_explain(struct call *call) {
+    const struct explain explain = {call->admin->zone, call->admin->identity};
+    return explain_run(&explain, call->request, &call->arena, &call->note, &call->writer);
+}
+
 /* What there is for one noun only. */
 static const struct single {
     const char *op;
     struct status (*run)(struct call *call);
 } singles[] = {
-    {"user.password", user_password},
-    {"role.grant", role_grant},
-    {"role.revoke", role_revoke},
-    {"role.list", role_list},
+    {"user.password", user_password},   {"role.grant", role_grant},
+    {"role.revoke", role_revoke},       {"role.list", role_list},
+    {"policy.explain", policy_explain},
 };
 
 struct verb {

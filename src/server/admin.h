@@ -9,6 +9,7 @@
  *     project.*      user.*       the same six
  *     key.create     key.list     key.show     key.delete     key.enable     key.disable
  *     user.password  role.grant   role.revoke  role.list
+ *     policy.explain (explain.h)
  *
  * A secret is in the reply to key.create and in no other. Whoever can open the socket (mode 0600:
  * the user of the server) administers everything, so there is nothing to log in with.
@@ -25,14 +26,17 @@
 #include "base/note.h"
 #include "identity/builtin.h"
 
-enum { ADMIN_REQUEST_BYTES_MAX = 16 * 1024, ADMIN_REPLY_BYTES_MAX = 2 * 1024 * 1024 };
+enum { ADMIN_REQUEST_BYTES_MAX = 64 * 1024, ADMIN_REPLY_BYTES_MAX = 2 * 1024 * 1024 };
+
+struct zone;
 
 /* What administration works on. */
 struct admin {
-    struct builtin *identity;
+    struct builtin *identity; /* NULL, without a store: only policy.explain is asked */
     /* Says whether a project still has buckets; NULL: nobody asks. */
     struct status (*project_has_buckets)(void *context, struct slice project_id, bool *ret_has);
     void *context;
+    const struct zone *zone; /* whose decisions can be explained; NULL: none's */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "object/bucket.h"
 #include "server/admin.h"
 #include "server/store.h"
+#include "server/zone.h"
 
 struct status admin_command_config(const struct cli_where *where, struct note *note,
                                    struct config **ret_config) {
@@ -40,18 +41,22 @@ static struct status project_has_buckets(void *context, struct slice project_id,
     return bucket_project_has_any(context, project_id, ret_has);
 }
 
-static struct status execute_on(const struct store *store, struct slice request, struct note *note,
-                                struct buf *reply) {
-    struct object_store_config config = {.kv = engine_kv(store->engine),
-                                         .blob = engine_blob(store->engine),
-                                         .clock = clock_system(),
-                                         .random = random_system()};
+static struct status execute_on(const struct config *config, const struct store *store,
+                                struct slice request, struct note *note, struct buf *reply) {
+    struct object_store_config parts = {.kv = engine_kv(store->engine),
+                                        .blob = engine_blob(store->engine),
+                                        .clock = clock_system(),
+                                        .random = random_system()};
     struct object_store *objects;
-    TRY(object_store_open(&config, note, &objects));
+    struct zone zone;
+    TRY(object_store_open(&parts, note, &objects));
+    zone_init(&zone, config, objects, builtin_identity(store->identity));
     struct admin admin = {.identity = store->identity,
                           .project_has_buckets = project_has_buckets,
-                          .context = objects};
+                          .context = objects,
+                          .zone = &zone};
     admin_execute(&admin, request, reply);
+    zone_fini(&zone);
     object_store_close(&objects);
     return status_ok();
 }
@@ -65,7 +70,7 @@ static struct status execute(const struct config *config, struct slice request, 
                            config->server.data_dir);
     }
     TRY(store_open(config, false, note, &store));
-    struct status s = execute_on(&store, request, note, reply);
+    struct status s = execute_on(config, &store, request, note, reply);
     store_close(&store);
     return s;
 }
@@ -77,4 +82,9 @@ struct status admin_command_offline(const struct cli_where *where, struct slice 
     struct status s = execute(config, request, note, reply);
     config_free(&config);
     return s;
+}
+
+void admin_command_document(struct slice request, struct buf *reply) {
+    struct admin none = {0};
+    admin_execute(&none, request, reply);
 }

@@ -32,4 +32,7 @@ struct status admin_command_socket(const struct cli_where *where, struct note *n
 struct status admin_command_offline(const struct cli_where *where, struct slice request,
                                     struct note *note, struct buf *reply);
 
+/* cli_context.explain_document. */
+void admin_command_document(struct slice request, struct buf *reply);
+
 #endif

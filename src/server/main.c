@@ -10,6 +10,7 @@ int main(int argc, char **argv) {
     static const struct cli_context context = {.serve = serve_run,
                                                .check_config = admin_command_check_config,
                                                .admin_socket = admin_command_socket,
-                                               .admin_offline = admin_command_offline};
+                                               .admin_offline = admin_command_offline,
+                                               .explain_document = admin_command_document};
     return cli_main(argc, argv, &context);
 }

@@ -165,7 +165,8 @@ static struct status open_shared(struct server *server, struct note *note) {
                                    .metrics = server->metrics};
     server->admin = (struct admin){.identity = server->store.identity,
                                    .project_has_buckets = project_has_buckets,
-                                   .context = server};
+                                   .context = server,
+                                   .zone = &server->zone};
     return status_ok();
 }
 

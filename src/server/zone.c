@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "server/decision_log.h"
 
 /* Fills in one region; `policies` is where its policies go. How many there are. */
 static size_t region_init(struct s3_region *region, const struct config_region *from,
@@ -38,7 +39,8 @@ void zone_init(struct zone *zone, const struct config *config, struct object_sto
                                         .buckets_per_project = config->limits.buckets_per_project,
                                         .identity = identity,
                                         .allow_sigv2 = config->server.sigv2,
-                                        .object_ownership = config->server.object_ownership};
+                                        .object_ownership = config->server.object_ownership,
+                                        .decided = decision_log};
 }
 
 void zone_fini(struct zone *zone) {

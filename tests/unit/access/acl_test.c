@@ -39,10 +39,12 @@ static const struct {
 
 static void assert_gives(const struct acl *acl, const struct policy_principal *who,
                          unsigned permissions) {
+    size_t grant;
     for (unsigned bit = 1; bit < ACL_FULL_CONTROL; bit <<= 1) {
-        assert_int_equal(acl_allows(acl, who, bit), (permissions & bit) != 0);
+        assert_int_equal(acl_allows(acl, who, bit, true, &grant), (permissions & bit) != 0);
     }
-    assert_int_equal(acl_allows(acl, who, ACL_FULL_CONTROL), permissions == ACL_FULL_CONTROL);
+    bool all = acl_allows(acl, who, ACL_FULL_CONTROL, true, &grant);
+    assert_int_equal(all, permissions == ACL_FULL_CONTROL);
 }
 
 static void test_canned(void **state) {

@@ -57,8 +57,13 @@ static struct status fake_offline(const struct cli_where *where, struct slice re
     return status_ok();
 }
 
-static const struct cli_context context = {fake_serve, fake_check_config, fake_socket,
-                                           fake_offline};
+static void fake_document(struct slice request, struct buf *reply) {
+    snprintf(fake.request, sizeof fake.request, "%.*s", SLICE_FMT(request));
+    buf_append_str(reply, fake.replies[fake.calls++]);
+}
+
+static const struct cli_context context = {fake_serve, fake_check_config, fake_socket, fake_offline,
+                                           fake_document};
 
 static int setup(void **state) {
     (void)state;
@@ -135,9 +140,9 @@ static void test_words_that_are_no_command(void **state) {
 static void test_help_is_everywhere(void **state) {
     (void)state;
     static const char *const lines[] = {
-        "help",       "--help",        "-h",          "help serve", "serve --help",
-        "help user",  "user --help",   "help key",    "help help",  "check-config -h",
-        "key --help", "key create -h", "user list -h"};
+        "help",       "--help",        "-h",           "help serve",  "serve --help",
+        "help user",  "user --help",   "help key",     "help help",   "check-config -h",
+        "key --help", "key create -h", "user list -h", "help policy", "policy explain -h"};
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         struct outcome o = run(lines[i]);
         assert_int_equal(o.code, CLI_OK);
@@ -394,6 +399,63 @@ static void test_credential_file(void **state) {
     assert_null(strstr(note.text, "s3cr3t"));
 }
 
+#define EXPLAINED                                                                                 \
+    "{\"ok\":true,\"explanation\":{\"decision\":\"denied\",\"reason\":\"because\",\"statement\":" \
+    "2,"                                                                                          \
+    "\"sid\":\"S\"}}"
+
+static void test_policy_explain_asks_the_store(void **state) {
+    (void)state;
+    fake.replies[0] = fake.replies[1] = EXPLAINED;
+    struct outcome o =
+        run("policy explain s3:GetObject bkt/a/b --data d --project p --user u --tls "
+            "aws:x=1 s3:y=2=3 AWS:X=4");
+    assert_string_equal(o.err, "");
+    assert_int_equal(o.code, CLI_OK);
+    assert_string_equal(fake.request,
+                        "{\"op\":\"policy.explain\",\"action\":\"s3:GetObject\",\"bucket\":\"bkt\","
+                        "\"key\":\"a/b\",\"facts\":{\"aws:x\":[\"1\",\"4\"],\"s3:y\":[\"2=3\"]},"
+                        "\"user\":\"u\",\"project\":\"p\",\"tls\":true}");
+    assert_string_equal(o.out, "denied: because\nstatement 2\nsid       S\n");
+    o = run("policy explain s3:ListBucket arn:aws:s3:::bkt --data d --json");
+    assert_string_equal(
+        o.out, "{\"decision\":\"denied\",\"reason\":\"because\",\"statement\":2,\"sid\":\"S\"}\n");
+    assert_non_null(strstr(fake.request, "\"bucket\":\"bkt\",\"facts\":{}}"));
+}
+
+static void test_policy_explain_with_a_document_alone(void **state) {
+    (void)state;
+    char path[] = "/tmp/hink-policy-XXXXXX";
+    char line[256];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "{\"a\":1}", 7), 7);
+    close(fd);
+    fake.replies[0] = EXPLAINED;
+    fake.replies[1] = "{\"ok\":false,\"code\":\"INVALID\",\"message\":\"no policy\"}";
+    fake.offline = status_of(STATUS_BUSY);
+    snprintf(line, sizeof line, "policy explain s3:GetObject b/k --policy %s --owner o", path);
+    assert_int_equal(run(line).code, CLI_OK);
+    assert_non_null(strstr(fake.request, "\"owner\":\"o\",\"policy\":\"{\\\"a\\\":1}\"}"));
+    struct outcome o = run(line);
+    assert_int_equal(o.code, CLI_FAILED);
+    assert_string_equal(o.err, "hink policy explain: no policy\n");
+    assert_int_equal(unlink(path), 0);
+}
+
+static void test_policy_explain_refuses_half_a_question(void **state) {
+    (void)state;
+    assert_usage_error("policy", "Usage: hink policy explain");
+    assert_usage_error("policy put", "unknown verb 'put'");
+    assert_usage_error("policy explain s3:GetObject --data d", "which ACTION on which BUCKET");
+    assert_usage_error("policy explain a b c --data d", "'c' is no CONDITION=VALUE");
+    assert_usage_error("policy explain a b --data d --access-key k --user u", "--access-key says");
+    assert_usage_error("policy explain a b --data d --owner o", "--owner goes with --policy");
+    struct outcome o = run("policy explain a b --policy /nonexistent/file");
+    assert_int_equal(o.code, CLI_FAILED);
+    assert_non_null(strstr(o.err, "/nonexistent/file: No such file"));
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup(function, setup)
     const struct CMUnitTest tests[] = {
@@ -409,6 +471,9 @@ int main(void) {
         TEST(test_environment),
         TEST(test_greeting_hides_the_secret_from_files),
         TEST(test_credential_file),
+        TEST(test_policy_explain_asks_the_store),
+        TEST(test_policy_explain_with_a_document_alone),
+        TEST(test_policy_explain_refuses_half_a_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,8 @@ static int setup(void **state) {
     struct builtin_options options = {
         .kv = f->kv, .clock = &f->clock.clock, .random = &f->random.random, .key = &f->key};
     if (!is_ok(builtin_open(&options, NULL, &f->identity))) return -1;
-    f->admin = (struct admin){f->identity, has_buckets, f};
+    f->admin =
+        (struct admin){.identity = f->identity, .project_has_buckets = has_buckets, .context = f};
     buf_init(&f->reply, ADMIN_REPLY_BYTES_MAX);
     *state = f;
     return 0;
@@ -362,6 +363,46 @@ static void test_socket_replaces_what_is_dead_only(void **state) {
     assert_false(is_ok(admin_server_start(&f->admin, longer, &note, &server)));
 }
 
+/* A document that comes along needs no store; who asks is named by ids then. */
+static void test_a_policy_is_explained_alone(void **state) {
+    struct fixture *f = *state;
+    f->admin = (struct admin){0};
+#define POLICY                                                                                     \
+    "\"policy\":\"{\\\"Statement\\\":[{\\\"Sid\\\":\\\"NoBob\\\",\\\"Effect\\\":\\\"Deny\\\","     \
+    "\\\"Principal\\\":\\\"*\\\",\\\"Action\\\":\\\"s3:*\\\",\\\"Resource\\\":\\\"arn:aws:s3:::b/" \
+    "*\\\","                                                                                       \
+    "\\\"Condition\\\":{\\\"ForAnyValue:StringEquals\\\":{\\\"aws:x\\\":\\\"2\\\"}}}]}\""
+    const struct json *said =
+        json_get(good(f,
+                      "{\"op\":\"policy.explain\",\"action\":\"s3:GetObject\",\"bucket\":\"b\","
+                      "\"key\":\"k\",\"project\":\"p1\",\"user\":\"bob\",\"owner\":\"p1\","
+                      "\"facts\":{\"aws:X\":[\"1\",\"2\"]}," POLICY "}"),
+                 "explanation");
+    uint64_t statement;
+    assert_true(text_is(said, "decision", "denied"));
+    assert_true(text_is(said, "sid", "NoBob"));
+    assert_true(text_is(said, "resource", "arn:aws:s3:::b/k"));
+    assert_true(json_u64(json_get(said, "statement"), &statement) && statement == 1);
+    said = json_get(good(f,
+                         "{\"op\":\"policy.explain\",\"action\":\"s3:GetObject\",\"bucket\":\"b\","
+                         "\"key\":\"k\",\"project\":\"p1\",\"owner\":\"p1\"," POLICY "}"),
+                    "explanation");
+    assert_true(text_is(said, "decision", "allowed"));
+    assert_true(text_is(said, "reason", "the bucket is the project's own"));
+    refused(f, "{\"op\":\"policy.explain\",\"action\":\"s3:GetObject\",\"bucket\":\"b\"}",
+            "INVALID", "without a store a \"policy\" is needed");
+    refused(f, "{\"op\":\"policy.explain\",\"action\":\"get\",\"bucket\":\"b\"," POLICY "}",
+            "INVALID", "'get' is no action of S3, as s3:GetObject is");
+    refused(f,
+            "{\"op\":\"policy.explain\",\"action\":\"s3:GetObject\",\"bucket\":\"b\",\"user\":"
+            "\"u\"," POLICY "}",
+            "INVALID", "a user asks in a project: which one?");
+    refused(f,
+            "{\"op\":\"policy.explain\",\"action\":\"s3:GetObject\",\"bucket\":\"b\","
+            "\"facts\":{\"x\":1}," POLICY "}",
+            "INVALID", "the fact 'x' is no string");
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -375,6 +416,7 @@ int main(void) {
         TEST(test_what_is_no_request),
         TEST(test_socket_answers_and_survives),
         TEST(test_socket_replaces_what_is_dead_only),
+        TEST(test_a_policy_is_explained_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

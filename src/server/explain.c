@@ -1,6 +1,7 @@
 #include "server/explain.h"
 
 #include "base/check.h"
+#include "identity/builtin_login.h"
 #include "os/clock.h"
 #include "s3/explain.h"
 
@@ -40,6 +41,17 @@ static struct status principal_of_key(const struct explain *explain, struct slic
     return status_ok();
 }
 
+/* Roles as the store has them; without one, or without a user, who asks is a member. */
+static struct status roles_of(const struct explain *explain, const struct builtin_entity *user,
+                              const struct builtin_entity *project, struct arena *arena,
+                              unsigned *ret_roles) {
+    *ret_roles = 0;
+    if (project->id.len == 0) return status_ok();
+    *ret_roles = IDENTITY_ROLE_MEMBER | IDENTITY_ROLE_READER;
+    if (explain->identity == NULL || user->id.len == 0) return status_ok();
+    return builtin_roles_of(explain->identity, user, project, arena, ret_roles);
+}
+
 static struct status principal_of(const struct explain *explain, const struct json *request,
                                   struct arena *arena, struct note *note,
                                   struct principal *ret_principal) {
@@ -48,6 +60,7 @@ static struct status principal_of(const struct explain *explain, const struct js
     struct slice project_name = text_of(request, "project");
     struct builtin_entity user;
     struct builtin_entity project;
+    unsigned roles;
     if (access_key.len > 0) {
         return principal_of_key(explain, access_key, arena, note, ret_principal);
     }
@@ -56,10 +69,12 @@ static struct status principal_of(const struct explain *explain, const struct js
     }
     TRY(entity_of(explain, BUILTIN_USER, user_name, arena, note, &user));
     TRY(entity_of(explain, BUILTIN_PROJECT, project_name, arena, note, &project));
+    TRY(roles_of(explain, &user, &project, arena, &roles));
     *ret_principal = (struct principal){.user_id = user.id,
                                         .user_name = user.name,
                                         .project_id = project.id,
                                         .project_name = project.name,
+                                        .roles = roles,
                                         .anonymous = project_name.len == 0,
                                         .admin = user.admin};
     return status_ok();

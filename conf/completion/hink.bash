@@ -2,7 +2,7 @@
 
 _hink_options() {
     case "$1" in
-        serve) echo "--config --data --listen --admin-listen --help" ;;
+        serve) echo "--config --data --listen --admin-listen --accept-metadata-from --help" ;;
         check-config) echo "--help" ;;
         bench) echo "--endpoint --bucket --size --concurrency --duration --count --objects
                      --warmup --timeout --threads --reuse --unsigned --access-key --secret-key --region

@@ -32,6 +32,10 @@ static const struct args_option serve_options[] = {
      offsetof(struct cli_where, listen)},
     {"--admin-listen", "HOST:PORT", ARGS_TEXT, "with --data: where health and metrics are",
      offsetof(struct cli_where, admin_listen)},
+    {"--accept-metadata-from", "DRIVE", ARGS_TEXT,
+     "start from this copy of the metadata although others are missing; what they had beyond it is "
+     "lost",
+     offsetof(struct cli_where, accept_metadata_from)},
 };
 
 static const struct args_spec serve_spec = {

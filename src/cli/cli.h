@@ -24,10 +24,11 @@ enum { CLI_REPLY_BYTES_MAX = 4 * 1024 * 1024 };
 
 /* Which store or server a command is for: a file, or a directory without one. */
 struct cli_where {
-    const char *config;       /* --config FILE; NULL */
-    const char *data;         /* --data DIR; NULL */
-    const char *listen;       /* --listen HOST:PORT, of serve; NULL */
-    const char *admin_listen; /* --admin-listen HOST:PORT, of serve; NULL */
+    const char *config;               /* --config FILE; NULL */
+    const char *data;                 /* --data DIR; NULL */
+    const char *listen;               /* --listen HOST:PORT, of serve; NULL */
+    const char *admin_listen;         /* --admin-listen HOST:PORT, of serve; NULL */
+    const char *accept_metadata_from; /* --accept-metadata-from DRIVE, of serve; NULL */
 };
 
 /* What the server does for the command line. */

@@ -9,6 +9,7 @@
 #include "engine/home.h"
 #include "engine/log.h"
 #include "engine/meta.h"
+#include "engine/mirror.h"
 #include "engine/space.h"
 
 enum {
@@ -21,11 +22,14 @@ enum {
     MEND_INTERVAL_S = 10,
 };
 
-static const char meta_name[] = "meta";
+/* What the copy in the data directory is called. */
+static const char home_name[] = "data";
 
 struct engine_policy_entry {
     char name[BLOB_POLICY_NAME_MAX + 1];
     unsigned losses_promised; /* drives whose loss is survived */
+    bool same_device;
+    bool allow_reduced;
 };
 
 struct engine {
@@ -34,7 +38,7 @@ struct engine {
     struct random *random;
     struct home home;
     struct space space;
-    int meta_fd; /* of the directory with the log and the index */
+    struct mirror *mirror; /* the directories with the log and the index */
     struct meta *meta;
     struct data_store *data;
     struct engine_policy_entry policies[ENGINE_POLICIES_MAX];
@@ -62,15 +66,25 @@ static struct status policies_take(struct engine *engine, const struct engine_co
         CHECK(strlen(policy->name) <= BLOB_POLICY_NAME_MAX);
         snprintf(entry->name, sizeof entry->name, "%s", policy->name);
         entry->losses_promised = losses_promised(policy);
-        if (entry->losses_promised > 0 && !policy->allow_reduced_redundancy) {
-            return note_status(note, STATUS_INVALID,
-                               "policy %s is to survive the loss of %u drives, but records and "
-                               "small objects are kept on one; allow_reduced_redundancy = on "
-                               "serves it all the same",
-                               entry->name, entry->losses_promised);
-        }
+        entry->same_device = policy->same_device;
+        entry->allow_reduced = policy->allow_reduced_redundancy;
     }
     engine->policy_count = config->policy_count;
+    return status_ok();
+}
+
+/* Refuses a policy that promises more than the records have, unless it is allowed. */
+static struct status policies_check(struct engine *engine, struct note *note) {
+    for (size_t i = 0; i < engine->policy_count; i++) {
+        const struct engine_policy_entry *entry = &engine->policies[i];
+        unsigned kept = mirror_planned(engine->mirror, entry->same_device);
+        if (entry->losses_promised < kept || entry->allow_reduced) continue;
+        return note_status(note, STATUS_INVALID,
+                           "policy %s is to survive the loss of %u drives, but records and small "
+                           "objects are kept on %u (metadata = on puts them on more drives); "
+                           "allow_reduced_redundancy = on serves it all the same",
+                           entry->name, entry->losses_promised, kept);
+    }
     return status_ok();
 }
 
@@ -83,30 +97,49 @@ static uint64_t layer_bytes_for(const struct engine *engine) {
     return bytes < LAYER_BYTES ? bytes : LAYER_BYTES;
 }
 
-/* Opens the directory of log and index, and makes it in a new store. */
-static struct status meta_dir_open(struct engine *engine) {
-    struct fs *fs = engine->fs;
-    int dir_fd = engine->home.dir_fd;
-    if (engine->home.is_new) {
-        struct status s = fs->ops->dir_make(fs, dir_fd, meta_name);
-        if (!is_ok(s) && !status_is(s, STATUS_EXISTS)) return s;
-        TRY(fs_dir_sync(fs, dir_fd));
+/* Opens the directories of log and index, and makes them in a new store. */
+static struct status mirror_begin(struct engine *engine, const struct engine_config *config,
+                                  struct note *note) {
+    struct mirror_place places[MIRROR_COPIES_MAX] = {{home_name, config->data_dir}};
+    size_t count = 1;
+    for (size_t i = 0; i < config->drive_count; i++) {
+        const struct engine_drive *drive = &config->drives[i];
+        if (!drive->has_metadata) continue;
+        if (count == MIRROR_COPIES_MAX) {
+            return note_status(note, STATUS_INVALID,
+                               "metadata may be on %d drives beside the data directory",
+                               MIRROR_COPIES_MAX - 1);
+        }
+        places[count++] = (struct mirror_place){drive->name, drive->path};
     }
-    return fs_dir_open(fs, dir_fd, meta_name, &engine->meta_fd);
+    struct mirror_config mirror_config = {.fs = engine->fs,
+                                          .clock = engine->clock,
+                                          .random = engine->random,
+                                          .places = places,
+                                          .place_count = count,
+                                          .is_new = engine->home.is_new,
+                                          .accept_from = config->accept_metadata_from,
+                                          .fill_rate_bytes = config->repair_rate_bytes};
+    memcpy(mirror_config.store_id.bytes, engine->home.store_id, MIRROR_ID_LEN);
+    TRY(mirror_open(&mirror_config, note, &engine->mirror));
+    return policies_check(engine, note);
 }
 
 /* The store is one as soon as it is signed: what lies there before is made anew. */
 static struct status meta_start(struct engine *engine, const struct engine_config *config,
                                 struct note *note) {
-    struct status s = meta_dir_open(engine);
-    if (!is_ok(s)) return note_status(note, s.code, "its folder 'meta': %s", status_text(s.code));
+    TRY(mirror_begin(engine, config, note));
     uint64_t layer_bytes =
         config->write_buffer_bytes ? config->write_buffer_bytes : layer_bytes_for(engine);
     space_init(&engine->space, engine->fs, engine->clock, engine->home.dir_fd, layer_bytes / 2);
+    if (mirror_or_null(engine->mirror)) {
+        space_watch(&engine->space, mirror_fs(engine->mirror), mirror_dir_fd(engine->mirror));
+    }
     struct meta_config meta_config = {
-        .fs = engine->fs,
+        .fs = mirror_fs(engine->mirror),
         .clock = engine->clock,
-        .dir_fd = engine->meta_fd,
+        .dir_fd = mirror_dir_fd(engine->mirror),
+        .mirror = mirror_or_null(engine->mirror),
         .space = &engine->space,
         .cache_bytes = config->cache_bytes,
         .layer_bytes = layer_bytes,
@@ -118,7 +151,9 @@ static struct status meta_start(struct engine *engine, const struct engine_confi
     memcpy(meta_config.store_id, engine->home.store_id, META_STORE_ID_LEN);
     if (engine->home.is_new) TRY(meta_create(&meta_config, engine->random, note));
     TRY(meta_open(&meta_config, note, &engine->meta));
-    return engine->home.is_new ? home_sign(&engine->home, note) : status_ok();
+    /* In this order: a home that is signed, with an index and no record, is the only copy (M1). */
+    if (engine->home.is_new) TRY(home_sign(&engine->home, note));
+    return mirror_sign(engine->mirror, note);
 }
 
 static struct data_policy data_policy_of(const struct engine_policy *policy, bool own_drives) {
@@ -183,7 +218,8 @@ static struct status open_steps(struct engine *engine, const struct engine_confi
         note_set(note, "data directory %s: %s", config->data_dir, text);
         return s;
     }
-    return data_start(engine, config, note);
+    TRY(data_start(engine, config, note));
+    return config->no_mending ? status_ok() : mirror_start(engine->mirror, note);
 }
 
 struct status engine_open(const struct engine_config *config, struct clock *clock,
@@ -194,7 +230,6 @@ struct status engine_open(const struct engine_config *config, struct clock *cloc
     engine->clock = clock;
     engine->random = random;
     engine->home.dir_fd = -1;
-    engine->meta_fd = -1;
     struct status s = open_steps(engine, config, note);
     if (is_ok(s)) {
         *ret_engine = engine;
@@ -216,15 +251,22 @@ struct data_store *engine_data(struct engine *engine) {
     return engine->data;
 }
 
+struct mirror *engine_mirror(struct engine *engine) {
+    return engine->mirror;
+}
+
 bool engine_redundancy_note(const struct engine *engine, size_t index, struct note *note) {
     CHECK(index < engine->policy_count);
     const struct engine_policy_entry *entry = &engine->policies[index];
     if (entry->losses_promised == 0) return false;
     if (data_policy_note(engine->data, index, note)) return true;
+    unsigned kept = mirror_serving(engine->mirror, entry->same_device);
+    if (entry->losses_promised < kept) return false;
     note_set(note,
-             "policy %s asks for data that survives the loss of %u drive%s, but this store keeps "
-             "one copy of records and small objects (allow_reduced_redundancy)",
-             entry->name, entry->losses_promised, entry->losses_promised == 1 ? "" : "s");
+             "policy %s asks for data that survives the loss of %u drive%s, but there %s %u "
+             "cop%s of records and small objects in service",
+             entry->name, entry->losses_promised, entry->losses_promised == 1 ? "" : "s",
+             kept == 1 ? "is" : "are", kept, kept == 1 ? "y" : "ies");
     return true;
 }
 
@@ -241,8 +283,9 @@ void engine_close(struct engine **engine) {
     struct engine *self = *engine;
     if (!self) return;
     data_close(&self->data);
+    if (self->mirror) mirror_stop(self->mirror);
     meta_close(&self->meta);
-    fs_close(self->fs, &self->meta_fd);
+    mirror_close(&self->mirror);
     if (self->space.fs) space_fini(&self->space);
     if (self->home.dir_fd >= 0) home_close(&self->home);
     free(self);

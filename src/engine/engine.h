@@ -5,8 +5,9 @@
  *
  * Records are kept by the metadata store (meta.h): a redo log in front of an index of our own.
  * Every blob of more than ENGINE_INLINE_MAX bytes lies in the volumes of drives (data.h), in as
- * many pieces as its policy says. Records, and smaller blobs in them, are kept once: a policy that
- * promises more is refused at the open unless it is allowed by name, and then
+ * many pieces as its policy says. Records, and smaller blobs in them, are kept in the data
+ * directory and on those drives that are to have metadata (mirror.h), three copies at most: a
+ * policy that promises more is refused at the open unless it is allowed by name, and then
  * engine_redundancy_note says so. Files, keys, records and the commit protocol are described in
  * docs/format.md; why it is made like this, in docs/decisions/0003 and 0004.
  *
@@ -27,7 +28,8 @@
 enum {
     ENGINE_INLINE_MAX = 64 * 1024, /* blobs up to this size lie in their record */
     ENGINE_POLICIES_MAX = 64,
-    ENGINE_DRIVES_MAX = 64
+    ENGINE_DRIVES_MAX = 64,
+    ENGINE_METADATA_COPIES_MAX = 3
 };
 
 /* How the data of a bucket is to be kept. Copies, or an erasure code of data and parity pieces. */
@@ -44,8 +46,10 @@ struct engine_policy {
 
 /* A directory for large data. */
 struct engine_drive {
+    const char *name; /* for people */
     const char *path; /* made if it is absent; its parent is not */
     bool is_hdd;
+    bool has_metadata; /* a copy of the records lies on it, too */
 };
 
 /* Owns: nothing; what it points to need not outlive the open. A size of 0 is the default; of rates
@@ -63,9 +67,11 @@ struct engine_config {
     unsigned scrub_interval_s; /* between scrubs; 0: never by itself */
     bool no_mending;           /* no thread that repairs and scrubs: for looking at a store */
     struct fs *fs;             /* NULL: the system's */
+    const char *accept_metadata_from; /* the drive whose copy counts, or "data"; NULL: none */
 };
 
 struct data_store;
+struct mirror;
 struct engine;
 
 /*
@@ -92,6 +98,9 @@ bool engine_redundancy_note(const struct engine *engine, size_t index, struct no
 
 /* The data half, for its drives and figures. Owns: the engine. */
 struct data_store *engine_data(struct engine *engine);
+
+/* The copies of the metadata (mirror.h), for what is known of them. Owns: the engine. */
+struct mirror *engine_mirror(struct engine *engine);
 
 /* OK while commits are taken; else the reason: IO (a write failed; restart), NO_SPACE. */
 struct status engine_health(struct engine *engine, struct note *note);

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "engine/checksum.h"
 #include "engine/index_inside.h"
+#include "engine/mirror.h"
 
 enum {
     SUPER_BYTES = 4096,
@@ -155,12 +156,48 @@ struct status index_create(const struct index_config *config, uint64_t index_id,
     return s;
 }
 
+/* Makes a slot the same on all copies: the newest whole superblock that any of them has in it.
+ * Copies differ where the power went while it was being written. */
+static bool slot_level(struct index *index, uint64_t slot) {
+    char *copies[MIRROR_COPIES_MAX];
+    bool valid[MIRROR_COPIES_MAX];
+    for (unsigned i = 0; i < MIRROR_COPIES_MAX; i++) {
+        copies[i] = aligned_alloc(FS_DIRECT_ALIGN, SUPER_BYTES);
+        CHECK(copies[i]);
+    }
+    struct mirror *mirror = index->config.mirror;
+    mirror_read_all(mirror, index->fd, slot * PAGE_BYTES, copies, SUPER_BYTES, valid);
+    const char *best = NULL;
+    uint64_t best_generation = 0;
+    for (unsigned i = 0; i < MIRROR_COPIES_MAX; i++) {
+        struct super super;
+        if (!valid[i] || !super_parse(copies[i], &super)) continue;
+        if (best && super.root.generation <= best_generation) continue;
+        best = copies[i];
+        best_generation = super.root.generation;
+    }
+    bool differed = best && mirror_level(mirror, index->fd, slot * PAGE_BYTES, copies, valid, best,
+                                         SUPER_BYTES);
+    for (unsigned i = 0; i < MIRROR_COPIES_MAX; i++) free(copies[i]);
+    return differed;
+}
+
+/* M7: what one copy has as its newest root is durable on all before it is read. */
+static struct status supers_level(struct index *index) {
+    if (!index->config.mirror) return status_ok();
+    bool differed = false;
+    for (uint64_t slot = 0; slot < INDEX_SUPER_PAGES; slot++) {
+        differed = slot_level(index, slot) || differed;
+    }
+    return differed ? fs_sync_data(index->config.fs, index->fd) : status_ok();
+}
+
 /* Reads both slots and takes the newer; the map's directory comes with it. */
 static struct status super_load(struct index *index, struct note *note, struct super *ret_super) {
     char *bytes = aligned_alloc(FS_DIRECT_ALIGN, SUPER_BYTES);
     CHECK(bytes);
     bool found = false;
-    struct status s = status_ok();
+    struct status s = supers_level(index);
     for (uint64_t slot = 0; is_ok(s) && slot < INDEX_SUPER_PAGES; slot++) {
         s = fs_read(index->config.fs, index->fd, slot * PAGE_BYTES, bytes, SUPER_BYTES);
         struct super super;

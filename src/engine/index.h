@@ -31,10 +31,13 @@ enum {
     INDEX_STORE_ID_LEN = 16,
 };
 
+struct mirror;
+
 struct index_config {
     struct fs *fs;
     int dir_fd; /* of the directory that has the file `index`; the caller's */
     uint8_t store_id[INDEX_STORE_ID_LEN];
+    struct mirror *mirror; /* whose fs it is; NULL: there is one copy */
     size_t cache_bytes;
     unsigned read_threads; /* that read ahead for an apply, at most 16; 0: none */
 };

@@ -60,6 +60,9 @@ void index_ahead_forget(struct index_ahead *ahead);
 /* Whether child `at` of a branch lies within what the branch says of it (I1). */
 bool index_child_belongs(const char *branch, unsigned at, const char *child);
 
+/* Reads a page from the drive, from another copy where it does not check (I1). */
+struct status index_page_fetch(struct index *index, struct page_ref ref, char *bytes);
+
 /* Reads a page, from the cache or the drive, pinned; `listed`: to be kept in the cache. */
 struct status index_page_load(struct index *index, struct page_ref ref, bool listed,
                               struct cache_frame **ret_frame);

@@ -3,13 +3,33 @@
 
 #include "base/check.h"
 #include "engine/index_inside.h"
+#include "engine/mirror.h"
+
+/* What a page must be, for the mirror. */
+struct page_wanted {
+    struct mirror_check check;
+    struct index *index;
+    struct page_ref ref;
+};
+
+static bool page_is_good(struct mirror_check *check, const char *bytes) {
+    struct page_wanted *self = CONTAINER_OF(check, struct page_wanted, check);
+    return is_ok(page_check(bytes, self->index->id, self->ref));
+}
+
+struct status index_page_fetch(struct index *index, struct page_ref ref, char *bytes) {
+    uint64_t at = (uint64_t)ref.number * PAGE_BYTES;
+    struct status s = fs_read(index->config.fs, index->fd, at, bytes, PAGE_BYTES);
+    if (status_is(s, STATUS_RANGE)) s = status_of(STATUS_CORRUPT); /* past the file's end */
+    if (is_ok(s)) s = page_check(bytes, index->id, ref);
+    if (is_ok(s) || !index->config.mirror) return s;
+    struct page_wanted wanted = {{page_is_good}, index, ref};
+    return mirror_recover(index->config.mirror, index->fd, at, bytes, PAGE_BYTES, 0, PAGE_BYTES,
+                          &wanted.check);
+}
 
 static struct status page_read(struct index *index, struct page_ref ref, char *bytes) {
-    struct fs *fs = index->config.fs;
-    struct status s = fs_read(fs, index->fd, (uint64_t)ref.number * PAGE_BYTES, bytes, PAGE_BYTES);
-    if (status_is(s, STATUS_RANGE)) return status_of(STATUS_CORRUPT); /* past the file's end */
-    TRY(s);
-    TRY(page_check(bytes, index->id, ref));
+    TRY(index_page_fetch(index, ref, bytes));
     return page_check_entries(bytes);
 }
 
@@ -130,6 +150,44 @@ static struct status value_read(struct index *index, const struct page_value *va
     return status_ok();
 }
 
+/* What a large value must be, for the mirror. */
+struct value_wanted {
+    struct mirror_check check;
+    uint64_t index_id;
+    const struct page_value *value;
+    size_t skip;
+};
+
+static bool value_is_good(struct mirror_check *check, const char *bytes) {
+    struct value_wanted *self = CONTAINER_OF(check, struct value_wanted, check);
+    struct slice value = slice_of(bytes + self->skip, self->value->len);
+    return page_value_sum(self->index_id, self->value->grain, value) == self->value->sum;
+}
+
+/* Reads a value that did not check from another copy, as value_read does. */
+static struct status value_recover(struct index *index, const struct page_value *value,
+                                   char **ret_heap, size_t *ret_skip) {
+    uint64_t at = value->grain * PAGE_GRAIN_BYTES;
+    uint64_t from = at & ~(uint64_t)(FS_DIRECT_ALIGN - 1);
+    size_t len = bytes_round_up(at + value->len, FS_DIRECT_ALIGN) - from;
+    struct value_wanted wanted = {{value_is_good}, index->id, value, (size_t)(at - from)};
+    char *heap = aligned_alloc(FS_DIRECT_ALIGN, len);
+    if (!heap) return status_of(STATUS_NO_MEMORY);
+    /* What the cache has of it is the bad copy. */
+    for (uint64_t page = at / PAGE_BYTES; page <= (at + value->len - 1) / PAGE_BYTES; page++) {
+        cache_drop(index->cache, (uint32_t)page);
+    }
+    struct status s = mirror_recover(index->config.mirror, index->fd, from, heap, len, wanted.skip,
+                                     value->len, &wanted.check);
+    if (is_ok(s)) {
+        *ret_heap = heap;
+        *ret_skip = wanted.skip;
+    } else {
+        free(heap);
+    }
+    return s;
+}
+
 static struct status large_load(struct index *index, const struct page_value *value,
                                 struct index_value *ret_value) {
     if (value->len == 0 || value->len > INDEX_VALUE_MAX) return status_of(STATUS_CORRUPT);
@@ -146,6 +204,12 @@ static struct status large_load(struct index *index, const struct page_value *va
     struct slice bytes = slice_of(heap + skip, value->len);
     if (is_ok(s) && page_value_sum(index->id, value->grain, bytes) != value->sum) {
         s = status_of(STATUS_CORRUPT);
+    }
+    if (!is_ok(s) && index->config.mirror) {
+        free(heap);
+        heap = NULL;
+        s = value_recover(index, value, &heap, &skip);
+        bytes = slice_of(heap + skip, value->len);
     }
     if (is_ok(s)) {
         *ret_value = (struct index_value){.bytes = bytes, .heap = heap};

@@ -304,11 +304,7 @@ struct status index_map_write(struct index *index, struct index_writer *writer,
 
 static struct status map_page_read(struct index *index, struct page_ref ref, enum page_kind kind,
                                    uint64_t first, char *page) {
-    struct status s =
-        fs_read(index->config.fs, index->fd, (uint64_t)ref.number * PAGE_BYTES, page, PAGE_BYTES);
-    if (status_is(s, STATUS_RANGE)) return status_of(STATUS_CORRUPT);
-    TRY(s);
-    TRY(page_check(page, index->id, ref));
+    TRY(index_page_fetch(index, ref, page));
     bool right = page_kind_of(page) == kind && bytes_get_u64(page + 32) == first;
     return right ? status_ok() : status_of(STATUS_CORRUPT);
 }

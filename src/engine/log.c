@@ -9,6 +9,7 @@
 #include "engine/bytes.h"
 #include "engine/checksum.h"
 #include "engine/log_format.h"
+#include "engine/mirror.h"
 
 enum {
     HEADER_MAGIC = 0x31676c68, /* "hlg1" */
@@ -194,7 +195,7 @@ static struct log_header part_header(const struct log *log, struct slice payload
         .ordinal = log->tail.ordinal,
         .offset = log->tail.offset,
         .epoch = log->epoch,
-        .membership_epoch = log->config.membership_epoch,
+        .membership_epoch = log->config.mirror ? (uint32_t)mirror_epoch(log->config.mirror) : 0,
         .payload_len = (uint32_t)payload.len,
         .payload_sum = checksum_crc32c(0, payload.ptr, payload.len),
         .part = (uint16_t)part,

@@ -47,14 +47,16 @@ struct log_position {
     uint32_t offset;   /* in the segment */
 };
 
+struct mirror;
+
 struct log_config {
     struct fs *fs;
-    int dir_fd;                /* of the directory that has the file `log`; the caller's */
-    uint64_t ring_id;          /* of this log: random, never told to anybody */
-    uint64_t segment_bytes;    /* a power of two, at least 64 KiB */
-    unsigned segments_min;     /* at least 2 */
-    unsigned segments_max;     /* at least segments_min */
-    uint32_t membership_epoch; /* of the set of drives that have a copy of this log */
+    int dir_fd;             /* of the directory that has the file `log`; the caller's */
+    uint64_t ring_id;       /* of this log: random, never told to anybody */
+    uint64_t segment_bytes; /* a power of two, at least 64 KiB */
+    unsigned segments_min;  /* at least 2 */
+    unsigned segments_max;  /* at least segments_min */
+    struct mirror *mirror;  /* whose fs it is; NULL: there is one copy */
 };
 
 /* A group being put together, with room for the header in front. */

@@ -66,6 +66,12 @@ static inline uint64_t log_file_offset(const struct log *log, int slot, uint32_t
     return (uint64_t)slot * log->config.segment_bytes + offset;
 }
 
+/*
+ * Makes one segment out of those of all copies: of each place that which was written last, and is
+ * whole. Copies that differ get it too, not yet durable. Errors: IO (none can be read).
+ */
+struct status log_segment_merge(struct log *log, int slot, char *segment);
+
 /* Starts the thread that adds segments. */
 struct status log_grower_start(struct log *log, struct note *note);
 

@@ -39,9 +39,19 @@ static bool header_at(const struct opening *o, uint32_t offset, struct log_heade
            offset + LOG_HEADER_LEN + (uint64_t)ret_header->payload_len <= config->segment_bytes;
 }
 
+/* Reads a slot for the first time: what copies have of it is made the same. */
+static struct status segment_meet(struct opening *o, int slot) {
+    if (!o->log->config.mirror) return segment_load(o, slot);
+    o->loaded_slot = -1;
+    struct status s = log_segment_merge(o->log, slot, o->segment);
+    if (!is_ok(s)) return note_status(o->note, s.code, "no copy of the log can be read");
+    o->loaded_slot = slot;
+    return status_ok();
+}
+
 /* Looks at every block of a slot: which segment it holds, and the last group it knows of. */
 static struct status slot_survey(struct opening *o, unsigned slot) {
-    TRY(segment_load(o, (int)slot));
+    TRY(segment_meet(o, (int)slot));
     struct log *log = o->log;
     for (uint32_t at = 0; at < log->config.segment_bytes; at += LOG_BLOCK) {
         struct log_header header;

@@ -222,6 +222,7 @@ static struct index_config index_config_of(const struct meta_config *config) {
     struct index_config index_config = {
         .fs = config->fs,
         .dir_fd = config->dir_fd,
+        .mirror = config->mirror,
         .cache_bytes = config->cache_bytes ? config->cache_bytes : CACHE_BYTES,
         .read_threads = config->inline_work ? 0 : READ_THREADS,
     };
@@ -233,6 +234,7 @@ static struct log_config log_config_of(const struct meta_config *config, uint64_
     return (struct log_config){
         .fs = config->fs,
         .dir_fd = config->dir_fd,
+        .mirror = config->mirror,
         .ring_id = ring_id,
         .segment_bytes = config->segment_bytes ? config->segment_bytes : LOG_SEGMENT_BYTES,
         .segments_min = config->segments_min ? config->segments_min : LOG_SEGMENTS_MIN,

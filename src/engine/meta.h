@@ -35,7 +35,8 @@ enum { META_STORE_ID_LEN = 16 };
 struct meta_config {
     struct fs *fs;
     struct clock *clock;
-    int dir_fd; /* of the directory for `log` and `index`; the caller's */
+    int dir_fd;            /* of the directory for `log` and `index`; the caller's */
+    struct mirror *mirror; /* whose fs and directory they are; NULL: there is one copy */
     uint8_t store_id[META_STORE_ID_LEN];
     struct space *space;  /* asked before anything is written; NULL: nobody */
     size_t cache_bytes;   /* of the index */

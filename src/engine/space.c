@@ -44,6 +44,9 @@ static void look(struct space *space, bool now) {
     space->written_since_bytes = 0;
     /* Without an answer the last one counts; a drive that is gone shows at the next write. */
     IGNORE_STATUS(fs_space_read(space->fs, space->dir_fd, &space->seen));
+    struct fs_space also;
+    if (!space->also_fs || !is_ok(fs_space_read(space->also_fs, space->also_dir_fd, &also))) return;
+    if (also.free_bytes < space->seen.free_bytes) space->seen = also;
 }
 
 static uint64_t free_bytes(const struct space *space) {
@@ -63,6 +66,14 @@ void space_init(struct space *space, struct fs *fs, struct clock *clock, int dir
     CHECK(pthread_mutex_init(&space->lock, NULL) == 0);
     look(space, true);
     if (free_bytes(space) > space->growth_min_bytes + RESERVE_BYTES) reserve_make(space);
+}
+
+void space_watch(struct space *space, struct fs *fs, int dir_fd) {
+    pthread_mutex_lock(&space->lock);
+    space->also_fs = fs;
+    space->also_dir_fd = dir_fd;
+    look(space, true);
+    pthread_mutex_unlock(&space->lock);
 }
 
 void space_fini(struct space *space) {

@@ -23,7 +23,9 @@
 struct space {
     struct fs *fs;
     struct clock *clock;
-    int dir_fd; /* the data directory's; the engine's */
+    int dir_fd;         /* the data directory's; the engine's */
+    struct fs *also_fs; /* NULL: nothing else is watched */
+    int also_dir_fd;
     uint64_t growth_min_bytes;
     uint64_t shrink_min_bytes;
     pthread_mutex_t lock; /* guards what follows */
@@ -37,6 +39,9 @@ struct space {
 void space_init(struct space *space, struct fs *fs, struct clock *clock, int dir_fd,
                 uint64_t margin_bytes);
 void space_fini(struct space *space);
+
+/* Watches a second directory too: whichever has less space counts. */
+void space_watch(struct space *space, struct fs *fs, int dir_fd);
 
 /* Whether `bytes` more may be written, of new data or (`shrinking`) of a deletion's traces.
  * Errors: NO_SPACE. */

@@ -10,10 +10,15 @@
 
 struct status admin_command_config(const struct cli_where *where, struct note *note,
                                    struct config **ret_config) {
-    if (where->config != NULL) return config_load(where->config, note, ret_config);
     struct config_options options = {
         .data_dir = where->data, .listen = where->listen, .admin_listen = where->admin_listen};
-    return config_default(&options, note, ret_config);
+    if (where->config != NULL) {
+        TRY(config_load(where->config, note, ret_config));
+    } else {
+        TRY(config_default(&options, note, ret_config));
+    }
+    (*ret_config)->accept_metadata_from = where->accept_metadata_from;
+    return status_ok();
 }
 
 struct status admin_command_check_config(const char *path, struct note *note) {

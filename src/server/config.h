@@ -116,6 +116,7 @@ struct config_drive {
     const char *name;
     const char *path;
     enum config_media media;
+    bool metadata; /* a copy of the metadata lies on it, too */
 };
 
 /* k data and m parity pieces; both 0 where the policy keeps whole copies. */
@@ -164,7 +165,8 @@ struct config_listener {
 };
 
 struct config {
-    const char *path; /* the file it came from; NULL without one */
+    const char *path;                 /* the file it came from; NULL without one */
+    const char *accept_metadata_from; /* of the command line, not of the file; NULL: nothing */
     struct config_server server;
     struct config_limits limits;
     struct config_proxy proxy;

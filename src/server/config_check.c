@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "engine/engine.h"
 #include "server/config_load.h"
 
 /* Room for sun_path, which the path of a Unix socket must fit in. */
@@ -80,6 +81,29 @@ static struct status complete_drive(struct config_loader *loader,
         if (strcmp(other->path, drive->path) != 0) continue;
         return config_refuse(loader, config_line_of(block, "path"),
                              "path: [drive %s] has that directory already", other->name);
+    }
+    if (drive->metadata && strcmp(drive->path, loader->config->server.data_dir) == 0) {
+        return config_refuse(loader, config_line_of(block, "metadata"),
+                             "metadata: the data directory has a copy anyway");
+    }
+    return status_ok();
+}
+
+static struct status check_metadata(struct config_loader *loader) {
+    unsigned count = 1; /* in the data directory */
+    for (size_t i = 0; i < loader->config->drive_count; i++) {
+        const struct config_drive *drive = &loader->config->drives[i];
+        if (drive->metadata && strcmp(drive->name, "data") == 0) {
+            return config_refuse(
+                loader, config_block_of(loader, drive)->line,
+                "a drive with metadata can't be called 'data': that is the copy in "
+                "the data directory");
+        }
+        count += drive->metadata;
+        if (count <= ENGINE_METADATA_COPIES_MAX) continue;
+        return config_refuse(loader, config_line_of(config_block_of(loader, drive), "metadata"),
+                             "metadata: may be on %d drives, beside the data directory",
+                             ENGINE_METADATA_COPIES_MAX - 1);
     }
     return status_ok();
 }
@@ -296,6 +320,7 @@ struct status config_complete(struct config_loader *loader) {
     for (size_t i = 0; i < config->drive_count; i++) {
         TRY(complete_drive(loader, &config->drives[i]));
     }
+    TRY(check_metadata(loader));
     for (size_t i = 0; i < config->policy_count; i++) {
         TRY(complete_policy(loader, &config->policies[i]));
     }

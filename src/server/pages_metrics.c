@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "engine/data.h"
+#include "engine/mirror.h"
 #include "server/pages.h"
 
 /* A figure of a struct of uint64_t. */
@@ -118,6 +119,50 @@ static void render_drives(struct data_store *data, struct buf *out) {
                          "Drives that are missing, failed or otherwise not used.", others);
 }
 
+/* One figure of each copy of the metadata. */
+static void render_copies(struct mirror *mirror, const struct figure *figure, struct buf *out) {
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", figure->name, figure->help, figure->name,
+               figure->type);
+    for (size_t i = 0; i < mirror_count(mirror); i++) {
+        struct mirror_copy copy;
+        mirror_copy_read(mirror, i, &copy);
+        uint64_t value = *(const uint64_t *)((const char *)&copy + figure->offset);
+        buf_printf(out, "%s{copy=\"%s\"} %llu\n", figure->name, copy.name,
+                   (unsigned long long)value);
+    }
+}
+
+#define COPY(name, type, help, field) \
+    { "hink_metadata_" name, type, help, offsetof(struct mirror_copy, field) }
+static const struct figure copy_figures[] = {
+    COPY("filled_bytes", "gauge", "Bytes copied to a copy that is being filled.", filled_bytes),
+    COPY("fill_bytes", "gauge", "Bytes that it will have.", fill_bytes),
+    COPY("mended_total", "counter", "Places read wrong and put right from another copy.", mended),
+};
+
+/* The copies of the metadata: which state each is in, how far it is filled. */
+static void render_metadata(struct mirror *mirror, struct buf *out) {
+    metrics_render_value(out, "hink_metadata_copies", "gauge",
+                         "Copies of the metadata that there are to be.", mirror_count(mirror));
+    metrics_render_value(out, "hink_metadata_copies_serving", "gauge", "Of these, in service.",
+                         mirror_serving(mirror, true));
+    metrics_render_value(out, "hink_metadata_epoch", "gauge",
+                         "How often the set of copies in service has changed.",
+                         mirror_epoch(mirror));
+    buf_append_str(out,
+                   "# HELP hink_metadata_copy_state 1 for the state that a copy is in.\n"
+                   "# TYPE hink_metadata_copy_state gauge\n");
+    for (size_t i = 0; i < mirror_count(mirror); i++) {
+        struct mirror_copy copy;
+        mirror_copy_read(mirror, i, &copy);
+        buf_printf(out, "hink_metadata_copy_state{copy=\"%s\",state=\"%s\"} 1\n", copy.name,
+                   mirror_state_text(copy.state));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(copy_figures); i++) {
+        render_copies(mirror, &copy_figures[i], out);
+    }
+}
+
 static uint64_t resident_bytes(void) {
     unsigned long long size = 0, resident = 0;
     FILE *file = fopen("/proc/self/statm", "re");
@@ -149,6 +194,7 @@ static void render_store(const struct pages *pages, struct buf *out) {
     data_stats_read(engine_data(pages->engine), &data);
     render_figures(out, data_figures, ARRAY_LEN(data_figures), &data);
     render_drives(engine_data(pages->engine), out);
+    render_metadata(engine_mirror(pages->engine), out);
     render_figures(out, object_figures, ARRAY_LEN(object_figures), &object);
 }
 

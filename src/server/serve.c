@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/date.h"
 #include "engine/data.h"
+#include "engine/mirror.h"
 #include "object/bucket.h"
 #include "server/admin.h"
 #include "server/admin_command.h"
@@ -41,6 +42,7 @@ struct server {
     struct admin_server *admin_server;
     struct net_server *net;
     struct first first;
+    enum mirror_state copies[ENGINE_METADATA_COPIES_MAX]; /* as they were said to be last */
 };
 
 /* --- what the connections ask of us --- */
@@ -107,6 +109,24 @@ static void note_drives(const struct server *server) {
     struct data_store *data = engine_data(server->store.engine);
     for (uint32_t n = 0; data_drive_next(data, n, &drive); n = drive.number + 1) {
         if (drive.state != DRIVE_SERVING) log_line(LOG_WARNING, "%s", drive.line.text);
+    }
+}
+
+/* Says what has become of the copies of the metadata since the last time. */
+static void note_copies(struct server *server) {
+    struct mirror *mirror = engine_mirror(server->store.engine);
+    for (size_t i = 0; i < mirror_count(mirror); i++) {
+        struct mirror_copy copy;
+        mirror_copy_read(mirror, i, &copy);
+        if (copy.state == server->copies[i]) continue;
+        server->copies[i] = copy.state;
+        if (copy.state == MIRROR_SERVING) {
+            log_line(LOG_INFO, "metadata copy %s (%s/meta): it is in service", copy.name,
+                     copy.path);
+        } else {
+            bool is_well = copy.state == MIRROR_FILLING || copy.state == MIRROR_WAITING;
+            log_line(is_well ? LOG_INFO : LOG_WARNING, "%s", copy.line.text);
+        }
     }
 }
 
@@ -234,6 +254,7 @@ static int wait_for_end(struct server *server, const sigset_t *signals) {
         if (number == SIGINT || number == SIGTERM) return number;
         if (number == SIGHUP) reload(server);
         access_log_flush(server->access_log);
+        note_copies(server);
     }
 }
 
@@ -267,6 +288,7 @@ int serve_run(const struct cli_where *where) {
         raise_limits(&server.config->limits);
         note_redundancy(&server);
         note_drives(&server);
+        note_copies(&server);
         first_greet(&server.first, server.config, server.net);
         first_wipe(&server.first);
         notify_ready(server.config->server.zone);

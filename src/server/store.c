@@ -78,7 +78,10 @@ static struct status open_engine(const struct config *config, bool serving, stru
     struct engine_drive drives[CONFIG_DRIVES_MAX];
     for (size_t i = 0; i < config->drive_count; i++) {
         const struct config_drive *drive = &config->drives[i];
-        drives[i] = (struct engine_drive){drive->path, drive->media == CONFIG_MEDIA_HDD};
+        drives[i] = (struct engine_drive){.name = drive->name,
+                                          .path = drive->path,
+                                          .is_hdd = drive->media == CONFIG_MEDIA_HDD,
+                                          .has_metadata = drive->metadata};
     }
     struct engine_config engine = {
         .data_dir = config->server.data_dir,
@@ -89,7 +92,8 @@ static struct status open_engine(const struct config *config, bool serving, stru
         .repair_rate_bytes = config->limits.repair_rate_bytes,
         .scrub_rate_bytes = config->limits.scrub_rate_bytes,
         .scrub_interval_s = (unsigned)(config->limits.scrub_interval_ns / NS_PER_S),
-        .no_mending = !serving};
+        .no_mending = !serving,
+        .accept_metadata_from = config->accept_metadata_from};
     TRY(store_make_parents(config->server.data_dir, note));
     return engine_open(&engine, clock_system(), random_system(), note, ret_engine);
 }

@@ -17,7 +17,7 @@ struct data_buffer *data_buffer_new(size_t len) {
     return buffer;
 }
 
-static struct data_buffer *buffer_take(struct data_buffer *buffer) {
+struct data_buffer *data_buffer_hold(struct data_buffer *buffer) {
     if (buffer) atomic_fetch_add(&buffer->holders, 1);
     return buffer;
 }
@@ -70,7 +70,7 @@ static struct call_task *task_new(const struct data_call *call, struct data_buff
     self->task.drop = task_drop;
     self->call = *call;
     self->piece = *call->piece;
-    self->buffer = buffer_take(buffer);
+    self->buffer = data_buffer_hold(buffer);
     return self;
 }
 
@@ -93,22 +93,33 @@ static void call_settle(struct data_call *call, struct timely_task *task) {
     }
 }
 
+void data_flight_begin(struct data_store *store, struct data_flight *flight) {
+    for (size_t i = 0; i < flight->count; i++) {
+        struct data_call *call = &flight->calls[i];
+        flight->tasks[i] = NULL;
+        if (!store->timely) {
+            call->status = call_run(call->piece, call);
+            continue;
+        }
+        flight->tasks[i] = &task_new(call, flight->buffer)->task;
+        timely_submit(store->timely, flight->tasks[i]);
+    }
+}
+
+void data_flight_wait(struct data_store *store, struct data_flight *flight) {
+    if (!store->timely) return;
+    timely_wait(store->timely, flight->tasks, flight->count, data_io_deadline_ns(store));
+    for (size_t i = 0; i < flight->count; i++) call_settle(&flight->calls[i], flight->tasks[i]);
+}
+
 void data_calls_run(struct data_store *store, struct data_call *calls, size_t count,
                     struct data_buffer *buffer) {
-    if (!store->timely) {
-        for (size_t i = 0; i < count; i++) {
-            calls[i].status = call_run(calls[i].piece, &calls[i]);
-        }
-        return;
-    }
-    struct timely_task *tasks[LAYOUT_PIECES_MAX];
+    struct data_flight flight = {.count = count, .buffer = buffer};
     CHECK(count <= LAYOUT_PIECES_MAX);
-    for (size_t i = 0; i < count; i++) {
-        tasks[i] = &task_new(&calls[i], buffer)->task;
-        timely_submit(store->timely, tasks[i]);
-    }
-    timely_wait(store->timely, tasks, count, data_io_deadline_ns(store));
-    for (size_t i = 0; i < count; i++) call_settle(&calls[i], tasks[i]);
+    for (size_t i = 0; i < count; i++) flight.calls[i] = calls[i];
+    data_flight_begin(store, &flight);
+    data_flight_wait(store, &flight);
+    for (size_t i = 0; i < count; i++) calls[i] = flight.calls[i];
 }
 
 /* ---- reading ---- */

@@ -158,8 +158,9 @@ struct data_buffer {
     unsigned char *bytes; /* aligned to EXTENT_UNIT */
 };
 
-/* A buffer with one holder, and the end of one. */
+/* A buffer with one holder, one more (NULL is allowed), and the end of one. */
 struct data_buffer *data_buffer_new(size_t len);
+struct data_buffer *data_buffer_hold(struct data_buffer *buffer);
 void data_buffer_drop(struct data_buffer **buffer);
 
 /* Something to be done with one piece: bytes to be written, or a sync. */
@@ -183,6 +184,20 @@ int64_t data_io_deadline_ns(const struct data_store *store);
 /* piece_write to a part of a piece that others may have too: the drive hangs, or this is done. */
 struct status data_piece_write(struct data_store *store, const struct piece *piece, uint64_t offset,
                                struct slice bytes);
+
+/* Calls that have been begun and are waited for later. In between their pieces are theirs. */
+struct data_flight {
+    struct data_call calls[LAYOUT_PIECES_MAX];
+    size_t count;
+    struct data_buffer *buffer;
+    struct timely_task *tasks[LAYOUT_PIECES_MAX]; /* NULL: it has been done */
+};
+
+/* Begins the calls of `flight`, which holds its buffer. Blocks: only where nobody else can. */
+void data_flight_begin(struct data_store *store, struct data_flight *flight);
+
+/* Waits for them, at most the deadline from now; afterwards each has its status. */
+void data_flight_wait(struct data_store *store, struct data_flight *flight);
 
 /* piece_read, but for a drive that does not answer: then it hangs, and this is IO. */
 struct status data_piece_read(struct data_store *store, const struct piece *piece, uint64_t offset,

@@ -28,6 +28,8 @@ struct data_writer {
     bool is_striped;
     unsigned window;           /* stripes of a piece in the buffer */
     struct data_buffer *cells; /* piece after piece, `window` blocks each; copies share the first */
+    struct data_buffer *spare; /* is filled while the other is written; NULL: none yet */
+    struct data_flight flight; /* of what is being written; count 0: nothing is */
     size_t filled;             /* bytes of the blob in the buffer */
     uint64_t stripes_done;     /* written */
     uint64_t flushed;          /* bytes of the blob in them */
@@ -53,9 +55,18 @@ static unsigned buffers_of(const struct data_writer *self) {
     return code_of(self)->data == 1 ? 1 : pieces_of(self);
 }
 
-static unsigned char *cell_at(const struct data_writer *self, unsigned piece, unsigned stripe) {
+static unsigned char *cell_in(const struct data_writer *self, const struct data_buffer *cells,
+                              unsigned piece, unsigned stripe) {
     unsigned buffer = code_of(self)->data == 1 ? 0 : piece;
-    return self->cells->bytes + ((size_t)buffer * self->window + stripe) * LAYOUT_BLOCK;
+    return cells->bytes + ((size_t)buffer * self->window + stripe) * LAYOUT_BLOCK;
+}
+
+static unsigned char *cell_at(const struct data_writer *self, unsigned piece, unsigned stripe) {
+    return cell_in(self, self->cells, piece, stripe);
+}
+
+static size_t cells_len(const struct data_writer *self) {
+    return (size_t)buffers_of(self) * self->window * LAYOUT_BLOCK;
 }
 
 static size_t stripe_bytes(const struct data_writer *self) {
@@ -128,10 +139,28 @@ struct spread {
     size_t len;
 };
 
-/* Writes to every piece that is left, at the same place of each. Copies share their bytes. */
+/* Waits for what is being written. A buffer that a late call still holds is left to it. */
+static struct status flight_end(struct data_writer *self) {
+    struct data_flight *flight = &self->flight;
+    if (flight->count == 0) return status_ok();
+    data_flight_wait(self->store, flight);
+    struct status s = calls_settle(self, flight->calls, flight->count, flight->buffer);
+    flight->count = 0;
+    bool ours = atomic_load(&flight->buffer->holders) == 1;
+    if (ours && !self->spare && flight->buffer->len == cells_len(self)) {
+        self->spare = flight->buffer;
+        flight->buffer = NULL;
+    }
+    data_buffer_drop(&flight->buffer);
+    return s;
+}
+
+/* Begins to write to every piece that is left, at the same place of each. Copies share their bytes.
+ */
 static struct status pieces_put(struct data_writer *self, uint64_t offset,
                                 const struct spread *from) {
-    struct data_call calls[LAYOUT_PIECES_MAX];
+    TRY(flight_end(self));
+    struct data_call *calls = self->flight.calls;
     size_t count = 0;
     for (unsigned i = 0; i < pieces_of(self); i++) {
         struct piece *piece = &self->pieces[i];
@@ -145,8 +174,10 @@ static struct status pieces_put(struct data_writer *self, uint64_t offset,
             .len = from->len,
         };
     }
-    data_calls_run(self->store, calls, count, from->buffer);
-    return calls_settle(self, calls, count, from->buffer);
+    self->flight.count = count;
+    self->flight.buffer = data_buffer_hold(from->buffer);
+    data_flight_begin(self->store, &self->flight);
+    return status_ok();
 }
 
 static struct status pieces_sync(struct data_writer *self) {
@@ -184,13 +215,11 @@ static void sums_take(struct data_writer *self, unsigned buffer, unsigned count,
     }
 }
 
-/* Leaves the buffer to a call that was given up on, and goes on with a copy. */
-static void cells_renew(struct data_writer *self) {
-    if (atomic_load(&self->cells->holders) == 1) return;
-    struct data_buffer *fresh = data_buffer_new(self->cells->len);
-    memcpy(fresh->bytes, self->cells->bytes, fresh->len);
-    data_buffer_drop(&self->cells);
-    self->cells = fresh;
+/* Sees to it that there are cells to fill, after the ones before were left to the drives. */
+static void cells_ready(struct data_writer *self) {
+    if (self->cells) return;
+    self->cells = self->spare ? self->spare : data_buffer_new(cells_len(self));
+    self->spare = NULL;
 }
 
 /* Writes the first `count` stripes of the buffer, of cells of `cell` bytes; one if that is less
@@ -213,20 +242,22 @@ static struct status stripes_put(struct data_writer *self, unsigned count, size_
     struct spread spread = {self->cells, (size_t)self->window * LAYOUT_BLOCK, len};
     TRY(pieces_put(self, layout_block_offset(self->stripes_done), &spread));
     self->stripes_done += count;
-    cells_renew(self);
+    data_buffer_drop(&self->cells); /* the flight holds them */
     return status_ok();
 }
 
-/* Moves what is left of the buffer, less than a stripe, to short cells at its beginning. */
-static size_t last_stripe_deal(struct data_writer *self, unsigned stripe, size_t rest) {
+/* Moves what is left of a buffer, less than a stripe, to short cells at the beginning of ours. */
+static size_t last_stripe_deal(struct data_writer *self, const struct data_buffer *from,
+                               unsigned stripe, size_t rest) {
     struct layout layout = {rest, code_of(self)->data, code_of(self)->parity};
     size_t cell = layout_cell(&layout, 0);
+    cells_ready(self);
     unsigned char *linear = calloc(code_of(self)->data, cell);
     CHECK(linear);
     for (size_t at = 0; at < rest;) {
         unsigned piece = (unsigned)(at / LAYOUT_BLOCK);
         size_t n = rest - at < LAYOUT_BLOCK ? rest - at : LAYOUT_BLOCK;
-        memcpy(linear + at, cell_at(self, piece, stripe), n);
+        memcpy(linear + at, cell_in(self, from, piece, stripe), n);
         at += n;
     }
     for (unsigned i = 0; i < code_of(self)->data; i++) {
@@ -240,17 +271,20 @@ static size_t last_stripe_deal(struct data_writer *self, unsigned stripe, size_t
 static struct status flush(struct data_writer *self) {
     unsigned whole = (unsigned)(self->filled / stripe_bytes(self));
     size_t rest = self->filled % stripe_bytes(self);
-    if (whole > 0) TRY(stripes_put(self, whole, LAYOUT_BLOCK));
-    if (rest > 0) {
-        size_t cell = last_stripe_deal(self, whole, rest);
-        TRY(stripes_put(self, 1, cell));
+    struct data_buffer *full = data_buffer_hold(self->cells);
+    struct status s = status_ok();
+    if (whole > 0) s = stripes_put(self, whole, LAYOUT_BLOCK);
+    if (is_ok(s) && rest > 0) {
+        s = stripes_put(self, 1, last_stripe_deal(self, full, whole, rest));
     }
+    data_buffer_drop(&full);
     self->flushed += self->filled;
     self->filled = 0;
-    return status_ok();
+    return s;
 }
 
 static struct status striped_write(struct data_writer *self, struct slice bytes) {
+    cells_ready(self);
     while (bytes.len > 0) {
         size_t within = self->filled % stripe_bytes(self);
         unsigned stripe = (unsigned)(self->filled / stripe_bytes(self));
@@ -260,7 +294,9 @@ static struct status striped_write(struct data_writer *self, struct slice bytes)
         memcpy(cell_at(self, piece, stripe) + from, part.ptr, part.len);
         self->filled += part.len;
         bytes = slice_skip(bytes, part.len);
-        if (self->filled == self->window * stripe_bytes(self)) TRY(flush(self));
+        if (self->filled < self->window * stripe_bytes(self)) continue;
+        TRY(flush(self));
+        if (bytes.len > 0) cells_ready(self);
     }
     return status_ok();
 }
@@ -277,8 +313,6 @@ static struct status striped_begin(struct data_writer *self) {
     }
     self->is_striped = true;
     self->window = code_of(self)->data == 1 ? WINDOW_COPIES : WINDOW_PARITY;
-    size_t bytes = (size_t)buffers_of(self) * self->window * LAYOUT_BLOCK;
-    self->cells = data_buffer_new(bytes);
     for (unsigned i = 0; i < buffers_of(self); i++) {
         self->sums[i] = malloc(sizeof(uint32_t) * LAYOUT_GROUP_BLOCKS);
         CHECK(self->sums[i]);
@@ -315,6 +349,7 @@ static struct status data_seal(struct blob_writer *writer) {
     self->small_sum = checksum_crc32c(0, self->small, self->small_len);
     if (!self->is_striped) return status_ok();
     TRY(flush(self));
+    TRY(flight_end(self));
     struct layout layout = {writer->size, code_of(self)->data, code_of(self)->parity};
     CHECK(self->flushed == writer->size && self->stripes_done == layout_stripes(&layout));
     for (unsigned i = 0; i < pieces_of(self); i++) {
@@ -373,11 +408,13 @@ static void data_bind(const struct blob_writer *writer, struct kv_batch *batch) 
 
 static void data_writer_free(struct blob_writer **writer) {
     struct data_writer *self = writer_of(*writer);
+    (void)is_ok(flight_end(self)); /* nobody asks any more */
     for (unsigned i = 0; i < LAYOUT_PIECES_MAX; i++) {
         if (self->is_striped && i < pieces_of(self)) piece_fini(&self->pieces[i]);
         free(self->sums[i]);
     }
     data_buffer_drop(&self->cells);
+    data_buffer_drop(&self->spare);
     free(self->small);
     free(self);
     *writer = NULL;
@@ -394,6 +431,7 @@ static void data_commit(struct blob_writer **writer) {
 
 static void data_abort(struct blob_writer **writer) {
     struct data_writer *self = writer_of(*writer);
+    (void)is_ok(flight_end(self)); /* nobody asks any more */
     for (unsigned i = 0; self->is_striped && i < pieces_of(self); i++) {
         piece_trim(&self->pieces[i], 0);
     }

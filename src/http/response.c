@@ -8,6 +8,7 @@
 
 void http_response_init(struct http_response *response, struct arena *arena) {
     response->status = 200;
+    response->reason = NULL;
     response->arena = arena;
     http_response_clear(response);
 }
@@ -87,7 +88,9 @@ struct status http_response_encode(const struct http_response *response, struct 
     if (response->refused) return status_of(STATUS_INVALID);
     if (response->too_many) return status_of(STATUS_TOO_LARGE);
     TRY(arena_ok(response->arena));
-    buf_printf(out, "HTTP/1.1 %d %s\r\n", response->status, http_reason(response->status));
+    const char *reason =
+        response->reason != NULL ? response->reason : http_reason(response->status);
+    buf_printf(out, "HTTP/1.1 %d %s\r\n", response->status, reason);
     for (size_t i = 0; i < response->header_count; i++) {
         buf_append(out, response->headers[i].name);
         buf_append(out, SLICE(": "));

@@ -21,7 +21,8 @@
 enum { HTTP_RESPONSE_HEADERS_MAX = 320, HTTP_RESPONSE_HEAD_MAX = 32 * 1024 };
 
 struct http_response {
-    int status; /* the caller's to set; 200 to begin with */
+    int status;         /* the caller's to set; 200 to begin with */
+    const char *reason; /* words of the status line; NULL: http_reason's */
     struct arena *arena;
     bool refused;  /* a header was malformed */
     bool too_many; /* or did not fit */

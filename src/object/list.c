@@ -11,6 +11,7 @@ struct page {
     struct list_page *page;
     size_t cap;
     size_t max;
+    bool with_headers;
     struct arena *arena;
     struct object_store *store;
 };
@@ -40,7 +41,7 @@ static struct status add(struct page *page, const struct roll *roll) {
     if (entry->is_prefix) return arena_ok(page->arena);
     struct slice record = arena_dup(page->arena, roll_kv_value(roll));
     TRY(arena_ok(page->arena));
-    TRY(record_decode_object(record, NULL, &entry->info));
+    TRY(record_decode_object(record, page->with_headers ? page->arena : NULL, &entry->info));
     entry->info.key = entry->name;
     if (object_has_expired(page->store, &entry->info)) page->page->count--;
     return status_ok();
@@ -62,7 +63,8 @@ struct status list_objects(struct object_store *store, const struct bucket *buck
                            const struct list_query *query, struct arena *arena,
                            struct list_page *ret_page) {
     struct list_page result = {0};
-    struct page page = {.page = &result, .arena = arena, .store = store};
+    struct page page = {
+        .page = &result, .arena = arena, .with_headers = query->with_headers, .store = store};
     page.max = query->max < LIST_PAGE_MAX ? query->max : LIST_PAGE_MAX;
     /* A page of nothing says that nothing is left, or who turns pages would do so for ever. */
     if (page.max > 0) {

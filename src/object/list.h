@@ -22,13 +22,14 @@ struct list_query {
     struct slice from;      /* keys at or behind this; the later one of both counts */
     struct slice until;     /* keys before this; for Swift's end_marker */
     size_t max;             /* entries, at most LIST_PAGE_MAX */
+    bool with_headers;      /* entries have their system headers, user metadata and tags */
 };
 
 /* An entry of a page. */
 struct list_entry {
     bool is_prefix;
     struct slice name;       /* the key, or the common prefix with its delimiter */
-    struct object_info info; /* of an object; user metadata is left out */
+    struct object_info info; /* of an object; without metadata unless asked for */
 };
 
 /* A page. All lies in the arena it was made in. */

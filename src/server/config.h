@@ -149,6 +149,7 @@ struct config_endpoint {
     struct config_addresses listen;
     struct config_words hosts;         /* lower case; "*.NAME" serves buckets as host names */
     struct config_words website_hosts; /* the same for web sites; a plain name is a bucket's */
+    bool swift;                        /* serve the Swift API, too */
     const char *tls_certificate;
     const char *tls_key; /* both or none */
 };

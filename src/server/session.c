@@ -44,7 +44,7 @@ struct status session_read_head(struct session *s) {
     s->is_head_method = s->head.method == HTTP_HEAD;
     session_body_begin(s);
     struct who who = who_find(&s->shared->config->proxy, s->conn, &s->head);
-    s->call.is_tls = who.tls;
+    s->call.is_tls = s->is_tls = who.tls;
     if (net_conn_is_tls(s->conn)) s->call.tls_version = slice_str(net_conn_tls_version(s->conn));
     net_address_format_ip(&who.address, s->source_ip);
     s->call.source_ip = slice_str(s->source_ip);
@@ -67,6 +67,7 @@ static struct status find_endpoint(struct session *s) {
         return s3_refuse(&s->call, S3_ERROR_INVALID_REQUEST,
                          "No endpoint at this address has the host name in the request.");
     }
+    s->endpoint = endpoint;
     s->call.region = zone_region(s->shared->zone, endpoint);
     return status_ok();
 }
@@ -84,53 +85,20 @@ static struct status route(struct session *s) {
     if (answers_options_of_all(s)) return status_ok();
     struct status parsed = http_query_parse(&s->arena, s->head.query, &s->query);
     if (status_is(parsed, STATUS_NO_MEMORY)) return parsed;
-    if (!is_ok(parsed)) return s3_refuse(&s->call, S3_ERROR_INVALID_URI, NULL);
-    return s3_route(&s->call);
+    if (session_swift_claims(s)) session_swift_begin(s);
+    return s->door->route(s, parsed);
 }
 
-/* What a presigned URL says in its query for headers may make it another operation. */
-static struct status take_query_headers(struct session *s) {
-    size_t count;
-    if (!is_ok(auth_query_headers(&s->call.auth, &s->query, &s->head, &count))) {
-        return s3_refuse(&s->call, S3_ERROR_INVALID_ARGUMENT,
-                         "The query has a parameter in a header's place that is none.");
-    }
-    return count > 0 ? s3_route(&s->call) : status_ok();
-}
-
-/*
- * A preflight is anonymous, whatever the address has in it: that of a presigned GET is asked about
- * with OPTIONS, and was not signed for it. Spec: Fetch, "CORS-preflight fetch".
- */
 static struct status authenticate(struct session *s) {
-    if (s->head.method == HTTP_OPTIONS) {
-        s->call.auth = (struct auth_result){.principal = {.anonymous = true}};
-        return status_ok();
-    }
-    struct auth_request request = {.head = &s->head,
-                                   .query = &s->query,
-                                   .bucket_from_host = s->call.bucket_from_host,
-                                   .now_ns = s->call.now_ns,
-                                   .identity = s->shared->identity,
-                                   .key_cache = s->shared->key_cache,
-                                   .allow_sigv2 = s->shared->config->server.sigv2,
-                                   .allow_anonymous = true};
-    struct status status =
-        auth_identify(&request, &s->arena, &s->note, &s->call.denial, &s->call.auth);
-    if (status_is(status, STATUS_REFUSED)) return s3_refuse_denial(&s->call);
-    TRY(status);
-    return take_query_headers(s);
+    return s->door->authenticate(s);
 }
 
 static struct status check(struct session *s) {
-    return s3_check(&s->call);
+    return s->door->check(s);
 }
 
 static struct status authorize(struct session *s) {
-    TRY(s3_authorize(&s->call));
-    /* Where nobody is asked, everybody is a stranger still. */
-    s->authorized = s->call.op->action != NULL;
-    return status_ok();
+    return s->door->authorize(s);
 }
 
 static struct status admit(struct session *s) {
@@ -138,7 +106,7 @@ static struct status admit(struct session *s) {
 }
 
 static struct status run(struct session *s) {
-    return s3_run(&s->call);
+    return s->door->run(s);
 }
 
 static struct status reply(struct session *s) {
@@ -147,8 +115,7 @@ static struct status reply(struct session *s) {
 }
 
 struct status session_settle(struct session *s) {
-    if (s->call.answer.done != NULL) s->call.answer.done(&s->call);
-    s->call.answer.done = NULL;
+    s->door->done(s);
     session_log(s);
     s->keep = s->keep && !s->broken && session_body_end(s);
     if (s->is_chunked) aws_chunked_fini(&s->chunked);
@@ -166,7 +133,7 @@ static const struct step {
     bool always;
 } steps[] = {
     {session_read_head, false}, /* what did they say? */
-    {route, false},             /* which region and operation is it? */
+    {route, false},             /* which door, region and operation is it? */
     {authenticate, false},      /* who says so, and did they sign these bytes? */
     {check, false},             /* are parameters and headers sane? */
     {authorize, false},         /* may they? */
@@ -187,7 +154,8 @@ void session_begin(struct session *s, struct net_conn *conn) {
     s->conn = conn;
     s->status = status_ok();
     s->has_head = s->is_head_method = s->answered = s->authorized = s->admitted = false;
-    s->is_chunked = s->keep = s->broken = false;
+    s->is_chunked = s->keep = s->broken = s->early = s->is_tls = false;
+    s->endpoint = NULL;
     s->head_error = S3_ERROR_NONE;
     s->admitted_bytes = s->sent = 0;
     s->sent_status = 0;
@@ -196,19 +164,8 @@ void session_begin(struct session *s, struct net_conn *conn) {
     s->began_ns = clock_mono_ns(shared->clock);
     request_id_make(s);
     net_address_format_ip(net_conn_peer(conn), s->source_ip);
-    s->call = (struct s3_call){.service = &shared->zone->service,
-                               .region = &shared->zone->regions[0],
-                               .transport = &session_transport,
-                               .session = s,
-                               .arena = &s->arena,
-                               .note = &s->note,
-                               .head = &s->head,
-                               .query = &s->query,
-                               .request_id = slice_of(s->request_id, SESSION_REQUEST_ID_LEN),
-                               .host_id = slice_str(shared->config->server.zone),
-                               .source_ip = slice_str(s->source_ip),
-                               .now_ns = clock_wall_ns(shared->clock)};
-    http_response_init(&s->call.response, &s->arena);
+    s->now_ns = clock_wall_ns(shared->clock);
+    session_s3_begin(s);
 }
 
 enum net_next session_next(const struct session *s) {

@@ -57,7 +57,15 @@ enum net_next session_serve(struct session *session, struct net_conn *conn);
 /* S3's words for what the connections refuse by themselves: net_handler.refusal. */
 size_t session_refusal(enum net_refusal why, char *out, size_t cap);
 
-/* Counters for all operations of S3 and for what is none. Owns: the caller; metrics_free. */
+/*
+ * swift_service.decide: asks the evaluator that S3 has too.
+ * Order: the call is a session's.
+ */
+struct status session_swift_decide(struct swift_call *call, const struct swift_question *question,
+                                   struct access_decision *ret_decision);
+
+/* Counters for all operations of S3 and of Swift and for what is none. Owns: the caller;
+ * metrics_free. */
 struct metrics *session_metrics_new(void);
 
 #endif

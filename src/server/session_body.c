@@ -43,8 +43,7 @@ static bool is_here(const struct session *s) {
 
 /* What the body takes of the memory that is for bodies. */
 static uint64_t memory_of(const struct session *s) {
-    const struct s3_op *op = s->call.op;
-    bool is_document = op != NULL && op->body == S3_BODY_DOCUMENT;
+    bool is_document = s->door->body_kind(s) == SESSION_BODY_DOCUMENT;
     uint64_t most = is_document ? SESSION_DOCUMENT_BYTES : SESSION_STREAM_BYTES;
     bool is_known = s->head.body == HTTP_BODY_LENGTH;
     return is_known && s->head.content_length < most ? s->head.content_length : most;
@@ -60,27 +59,15 @@ static bool take_budget(struct session *s) {
     return true;
 }
 
-static uint64_t length_of(const struct session *s) {
-    if (s->is_chunked) return s->call.auth.decoded_length;
+uint64_t session_body_length(const struct session *s) {
     if (s->head.body == HTTP_BODY_CHUNKED) return UINT64_MAX;
     return s->head.body == HTTP_BODY_LENGTH ? s->head.content_length : 0;
 }
 
 struct status session_body_admit(struct session *s) {
-    struct s3_call *call = &s->call;
-    bool is_wanted = call->op->body != S3_BODY_NONE;
-    if (is_wanted && !is_here(s) && !take_budget(s)) {
-        return s3_refuse(call, S3_ERROR_SLOW_DOWN, NULL);
-    }
-    call->body_framing = &s->framing;
-    call->body = &s->framing.source;
-    if (auth_payload_is_chunked(call->auth.payload)) {
-        aws_chunked_init(&s->chunked, &s->framing.source, &call->auth, &s->note);
-        s->is_chunked = true;
-        call->body_chunked = &s->chunked;
-        call->body = &s->chunked.source;
-    }
-    call->body_length = length_of(s);
+    bool is_wanted = s->door->body_kind(s) != SESSION_BODY_NONE;
+    if (is_wanted && !is_here(s) && !take_budget(s)) return status_of(STATUS_BUSY);
+    s->door->body_given(s);
     if (!s->gate.expecting || !http_body_is_drained(&s->framing)) return status_ok();
     /* An empty body is never pulled, and a client may want the word all the same: botocore takes
      * the next answer of the connection for garbage where it did not come. */

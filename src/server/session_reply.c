@@ -8,9 +8,8 @@
 
 enum { RAW_BYTES_MAX = 2048 };
 
-/* A whole answer that needs no call, with the headers that every answer has. */
-static size_t raw_answer(enum s3_error error, const char *message, struct slice request_id,
-                         char *out, size_t cap) {
+size_t session_raw_answer(enum s3_error error, const char *message, struct slice request_id,
+                          char *out, size_t cap) {
     char text[RAW_BYTES_MAX], date[DATE_TEXT_CAP];
     size_t len = s3_reply_raw(error, message, request_id, true, text, sizeof text);
     size_t line_end = slice_find(slice_of(text, len), SLICE("\r\n"), 0);
@@ -21,24 +20,29 @@ static size_t raw_answer(enum s3_error error, const char *message, struct slice 
     return (size_t)whole;
 }
 
-/* Sends such an answer, and ends the connection. */
-static void reply_raw(struct session *s, enum s3_error error, const char *message) {
-    char text[RAW_BYTES_MAX];
-    size_t len = raw_answer(error, message, s->call.request_id, text, sizeof text);
+/* Sends a whole answer that needs no call, and ends the connection. */
+static void send_raw(struct session *s, const char *text, size_t len) {
     struct slice answer = slice_of(text, len);
     size_t head_end = slice_find(answer, SLICE("\r\n\r\n"), 0);
     if (s->is_head_method && head_end < len) answer = slice_take(answer, head_end + 4);
     s->keep = false;
-    s->call.error = error;
-    s->sent_status = s3_error_http(error);
     if (!is_ok(sink_write(net_conn_sink(s->conn), answer))) s->broken = true;
+}
+
+/* Where not even a head could be read. Nobody knows whose it was, so it is said as S3 says it. */
+static void reply_bad_head(struct session *s) {
+    char text[RAW_BYTES_MAX];
+    const char *message = s->note.text[0] ? s->note.text : NULL;
+    size_t len = session_raw_answer(s->head_error, message, s->call.request_id, text, sizeof text);
+    s->call.error = s->head_error;
+    s->sent_status = s3_error_http(s->head_error);
+    send_raw(s, text, len);
 }
 
 /* The headers that every answer has. */
 static void set_common(struct session *s) {
-    struct http_response *response = &s->call.response;
-    http_response_set(response, SLICE("x-amz-request-id"), s->call.request_id);
-    http_response_set(response, SLICE("x-amz-id-2"), s->call.host_id);
+    struct http_response *response = s->response;
+    s->door->headers(s);
     http_response_set_date(response, "Date", clock_wall_ns(s->shared->clock));
     http_response_set_str(response, "Server", "hink");
     if (!s->keep) {
@@ -55,32 +59,29 @@ static bool is_keepable(struct session *s) {
 
 static struct status send_head(struct session *s) {
     buf_clear(&s->head_out);
-    TRY(http_response_encode(&s->call.response, &s->head_out));
-    s->sent_status = s->call.response.status;
+    TRY(http_response_encode(s->response, &s->head_out));
+    s->sent_status = s->response->status;
     return sink_write(net_conn_sink(s->conn), buf_slice(&s->head_out));
 }
 
-static uint64_t answer_length(const struct session *s) {
-    const struct s3_answer *answer = &s->call.answer;
-    return answer->send != NULL ? answer->length : answer->document.len;
-}
-
 static void set_length(struct session *s) {
-    struct http_response *response = &s->call.response;
+    struct http_response *response = s->response;
+    struct session_answer answer = s->door->answer(s);
     bool is_bare = response->status == 204 || response->status == 304;
     if (is_bare || http_response_find(response, SLICE("Content-Length")).ptr != NULL) return;
-    http_response_set_u64(response, "Content-Length", answer_length(s));
+    http_response_set_u64(response, "Content-Length",
+                          answer.sends ? answer.length : answer.document.len);
 }
 
 static struct status send_body(struct session *s) {
-    struct s3_answer *answer = &s->call.answer;
-    if (http_status_has_no_body(s->call.response.status, s->head.method)) return status_ok();
-    if (answer->send == NULL) {
-        s->sent = answer->document.len;
-        return sink_write(net_conn_sink(s->conn), answer->document);
+    struct session_answer answer = s->door->answer(s);
+    if (http_status_has_no_body(s->response->status, s->head.method)) return status_ok();
+    if (!answer.sends) {
+        s->sent = answer.document.len;
+        return sink_write(net_conn_sink(s->conn), answer.document);
     }
-    http_body_sink_init_length(&s->sink, answer->length, net_conn_sink(s->conn));
-    struct status status = answer->send(&s->call, &s->sink.sink);
+    http_body_sink_init_length(&s->sink, answer.length, net_conn_sink(s->conn));
+    struct status status = s->door->send(s, &s->sink.sink);
     s->sent = s->sink.written;
     return is_ok(status) ? http_body_sink_end(&s->sink) : status;
 }
@@ -93,6 +94,13 @@ static void answer_broke(struct session *s, struct status status) {
              status_text(status.code), s->note.text[0] ? ": " : "", s->note.text);
 }
 
+/* An error document that found no memory is said without any. */
+static void reply_without_memory(struct session *s) {
+    char text[RAW_BYTES_MAX];
+    size_t len = s->door->raw(s, is_ok(s->status), text, sizeof text);
+    send_raw(s, text, len);
+}
+
 static void reply_whole(struct session *s) {
     set_common(s);
     set_length(s);
@@ -100,8 +108,7 @@ static void reply_whole(struct session *s) {
     if (s->sent_status == 0) {
         log_line(LOG_ERROR, "request %s: the answer's head can't be written: %s", s->request_id,
                  status_text(status.code));
-        /* An error document that found no memory is said without any. */
-        reply_raw(s, is_ok(s->status) ? S3_ERROR_INTERNAL_ERROR : s->call.error, NULL);
+        reply_without_memory(s);
         return;
     }
     if (is_ok(status)) status = send_body(s);
@@ -117,30 +124,26 @@ static struct sink *early_sink(struct session *s) {
     return is_framed(s) ? &s->sink.sink : net_conn_sink(s->conn);
 }
 
-static struct status early_begin(struct s3_call *call) {
-    struct session *s = call->session;
-    CHECK(!call->early);
+struct status session_early_begin(struct session *s) {
+    CHECK(!s->early);
     s->keep = is_framed(s) && is_keepable(s);
     set_common(s);
-    if (is_framed(s)) http_response_set_str(&call->response, "Transfer-Encoding", "chunked");
+    if (is_framed(s)) http_response_set_str(s->response, "Transfer-Encoding", "chunked");
     TRY(send_head(s));
-    call->early = true;
+    s->early = true;
     http_body_sink_init_chunked(&s->sink, net_conn_sink(s->conn));
     return net_conn_flush(s->conn);
 }
 
-static struct status early_write(struct s3_call *call, struct slice bytes) {
-    struct session *s = call->session;
+struct status session_early_write(struct session *s, struct slice bytes) {
     s->sent += bytes.len;
     TRY(sink_write(early_sink(s), bytes));
     return net_conn_flush(s->conn);
 }
 
-const struct s3_transport session_transport = {early_begin, early_write};
-
 /* The head is out: the document is all that is left to say, good or bad. */
 static void reply_rest(struct session *s) {
-    struct slice document = s->call.answer.document;
+    struct slice document = s->door->answer(s).document;
     struct status status = sink_write(early_sink(s), document);
     s->sent += document.len;
     if (is_ok(status) && is_framed(s)) status = http_body_sink_end(&s->sink);
@@ -149,22 +152,21 @@ static void reply_rest(struct session *s) {
 
 /* The error document, in the place of what there was to say. */
 static void take_error(struct session *s) {
-    bool is_internal = false;
     struct status status = s->status;
-    s3_reply_error(&s->call, status, &is_internal);
-    if (!is_internal) return;
+    if (!s->door->error(s)) return;
+    const char *operation = s->door->operation(s);
     log_line(LOG_ERROR, "request %s: %s: %s%s%s", s->request_id,
-             s->call.op != NULL ? s->call.op->name : "no operation", status_text(status.code),
+             operation != NULL ? operation : "no operation", status_text(status.code),
              s->note.text[0] ? ": " : "", s->note.text);
 }
 
 void session_reply(struct session *s) {
     if (!s->has_head) {
-        reply_raw(s, s->head_error, s->note.text[0] ? s->note.text : NULL);
+        reply_bad_head(s);
         return;
     }
     if (!is_ok(s->status)) take_error(s);
-    if (s->call.early) {
+    if (s->early) {
         reply_rest(s);
         return;
     }
@@ -186,5 +188,6 @@ size_t session_refusal(enum net_refusal why, char *out, size_t cap) {
     char text[SESSION_REQUEST_ID_LEN + 1];
     random_fill(random_system(), &id, sizeof id);
     snprintf(text, sizeof text, "%016llX", (unsigned long long)id);
-    return raw_answer(refusals[why].error, refusals[why].message, slice_str(text), out, cap);
+    return session_raw_answer(refusals[why].error, refusals[why].message, slice_str(text), out,
+                              cap);
 }

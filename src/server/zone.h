@@ -1,7 +1,7 @@
 /*
- * zone.h - the configuration as the S3 door wants it: regions, their policies, the service
+ * zone.h - the configuration as the doors want it: regions, their policies, the services
  *
- *     zone_init ── zone_region* ── zone_fini
+ *     zone_init ── zone_region*, zone_swift_region* ── zone_fini
  *
  * Threads: does not change once it is made; any number may read it.
  */
@@ -10,12 +10,16 @@
 
 #include "s3/call.h"
 #include "server/config.h"
+#include "swift/call.h"
 
 struct zone {
     struct s3_service service;
     const struct config *config;
     struct s3_region *regions;  /* in the order of config->regions */
     struct s3_policy *policies; /* of all regions, one region behind the other */
+    struct swift_service swift;
+    struct swift_region *swift_regions; /* in the same order, as are the names of their policies */
+    struct slice *swift_policies;
 };
 
 /* Owns: the zone's arrays, until zone_fini; what it is given must outlive it. */
@@ -28,5 +32,9 @@ void zone_fini(struct zone *zone);
 /* The region that an endpoint leads to. */
 const struct s3_region *zone_region(const struct zone *zone,
                                     const struct config_endpoint *endpoint);
+
+/* The same for Swift. */
+const struct swift_region *zone_swift_region(const struct zone *zone,
+                                             const struct config_endpoint *endpoint);
 
 #endif

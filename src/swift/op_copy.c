@@ -1,0 +1,203 @@
+/* Objects copied, by COPY or by PUT with X-Copy-From. */
+#include "base/check.h"
+#include "base/codec.h"
+#include "swift/body.h"
+#include "swift/listing.h"
+#include "swift/meta.h"
+#include "swift/object_meta.h"
+#include "swift/ops.h"
+
+/* From where to where. */
+struct copying {
+    struct slice source_account; /* "AUTH_x" */
+    struct slice source_container;
+    struct slice source_object;
+    struct bucket source_bucket;
+    struct object_info source;
+    struct object_reader *reader;
+    struct slice project_id; /* of the target */
+    struct slice container;
+    struct slice object;
+    struct bucket bucket;
+};
+
+/* Takes "container/object", with or without a slash before it, apart. */
+static struct status split(struct swift_call *call, const char *header, struct slice text,
+                           struct slice *ret_container, struct slice *ret_object) {
+    struct slice path;
+    bool good = percent_decode(call->arena, text, false, &path);
+    TRY(arena_ok(call->arena));
+    if (good && path.len > 0 && path.ptr[0] == '/') path = slice_skip(path, 1);
+    good = good && slice_cut(path, '/', ret_container, ret_object) && ret_container->len > 0 &&
+           ret_object->len > 0 && utf8_is_valid(path) && slice_find_char(path, 0) == path.len;
+    if (good) return status_ok();
+    return swift_refuse(call, 412, "%s header must be of the form <container name>/<object name>",
+                        header);
+}
+
+/* The project of another account, which a header names. */
+static struct status account_of(struct swift_call *call, const char *header,
+                                struct slice *ret_project_id) {
+    struct slice account = swift_header(call, header);
+    *ret_project_id = call->project_id;
+    if (account.ptr == NULL) return status_ok();
+    bool good = account.len > call->prefix.len && slice_starts_with(account, call->prefix) &&
+                slice_find_char(account, '/') == account.len;
+    if (!good) return swift_refuse(call, 412, "Account name cannot contain slashes");
+    *ret_project_id = slice_skip(account, call->prefix.len);
+    return status_ok();
+}
+
+static struct status read_piece(struct object_reader *reader, uint64_t at, void *buffer,
+                                size_t len) {
+    return object_reader_read(reader, at, buffer, len);
+}
+
+/* The source's bytes as a source. */
+struct copy_source {
+    struct source source;
+    struct object_reader *reader;
+    uint64_t at;
+    uint64_t size;
+};
+
+static struct status copy_pull(struct source *source, void *buffer, size_t cap, size_t *ret_len,
+                               bool *ret_end) {
+    struct copy_source *from = CONTAINER_OF(source, struct copy_source, source);
+    uint64_t left = from->size - from->at;
+    size_t len = left < cap ? (size_t)left : cap;
+    if (len > 0) TRY(read_piece(from->reader, from->at, buffer, len));
+    from->at += len;
+    *ret_len = len;
+    *ret_end = from->at == from->size;
+    return status_ok();
+}
+
+static const struct source_ops copy_ops = {.pull = copy_pull};
+
+/* What the copy has: with X-Fresh-Metadata what the request brings, else that added to the old. */
+static struct status meta_of_copy(struct swift_call *call, const struct copying *copying,
+                                  struct object_meta *ret_meta) {
+    bool fresh = swift_is_true(swift_header(call, "x-fresh-metadata"));
+    const struct object_meta *old = &copying->source.meta;
+    struct object_meta brought;
+    TRY(swift_object_meta_change(call, old, &brought));
+    brought.owner_id = copying->bucket.project_id;
+    brought.owner_name = SLICE("");
+    brought.acl = SLICE("");
+    brought.lock = (struct object_lock){0};
+    *ret_meta = brought;
+    return fresh ? status_ok() : swift_object_meta_merge(call, old, &brought, ret_meta);
+}
+
+static struct status copy_bytes(struct swift_call *call, struct copying *copying,
+                                const struct object_meta *meta, struct object_info *ret_info) {
+    struct copy_source from = {
+        .source = {&copy_ops}, .reader = copying->reader, .size = copying->source.size};
+    struct object_put put = {
+        .key = copying->object, .meta = *meta, .size_hint = copying->source.size};
+    struct object_writer *writer = NULL;
+    struct swift_body body;
+    char storage[SWIFT_ETAG_LEN];
+    swift_body_init(&body, call, &from.source, swift_header(call, "etag"));
+    TRY(object_writer_begin(call->service->objects, &copying->bucket, &put, call->note, &writer));
+    struct status s = object_writer_pull(writer, &body.source);
+    if (!is_ok(s)) {
+        object_writer_abort(&writer);
+        return s;
+    }
+    struct object_seal seal = {.etag = swift_body_etag(&body, storage),
+                               .checksum = swift_body_checksum(&body)};
+    return object_writer_commit(&writer, &seal, call->arena, ret_info);
+}
+
+static struct status copy_object(struct swift_call *call, struct copying *copying,
+                                 struct object_info *ret_info) {
+    struct object_meta meta;
+    TRY(meta_of_copy(call, copying, &meta));
+    struct object_copy copy = {.source_bucket = &copying->source_bucket,
+                               .source = &copying->source,
+                               .bucket = &copying->bucket,
+                               .key = copying->object,
+                               .meta = &meta};
+    if (copying->source.part_count == 0 && object_can_share(&copy)) {
+        return object_share(call->service->objects, &copy, call->arena, ret_info);
+    }
+    if (copying->source.size > SWIFT_OBJECT_SIZE_MAX) return swift_refuse(call, 413, NULL);
+    return copy_bytes(call, copying, &meta, ret_info);
+}
+
+/* Spec: Swift, middleware/copy.py. */
+static void copy_answer(struct swift_call *call, const struct copying *copying,
+                        const struct object_info *info) {
+    struct http_response *response = &call->response;
+    struct buf text;
+    buf_init(&text, 8 * SWIFT_OBJECT_NAME_MAX);
+    percent_encode(&text, copying->source_container, false);
+    buf_append_char(&text, '/');
+    percent_encode(&text, copying->source_object, true);
+    http_response_set(response, SLICE("X-Copied-From"), buf_slice(&text));
+    buf_fini(&text);
+    http_response_set(response, SLICE("X-Copied-From-Account"), copying->source_account);
+    http_response_set_date(response, "X-Copied-From-Last-Modified",
+                           swift_time_http(copying->source.modified_ns));
+    swift_meta_answer(call, "X-Object-Meta-", &info->meta.user);
+    http_response_set(response, SLICE("Etag"), info->etag);
+    http_response_set_date(response, "Last-Modified", swift_time_http(info->modified_ns));
+    swift_answer_page(call, 201);
+}
+
+/* Order: both containers are found, and both sides were asked about. */
+static struct status run(struct swift_call *call, struct copying *copying) {
+    struct object_info info;
+    struct status s =
+        object_open(call->service->objects, &copying->source_bucket, copying->source_object,
+                    call->arena, &copying->source, &copying->reader);
+    if (status_is(s, STATUS_NOT_FOUND)) return swift_refuse(call, 404, NULL);
+    TRY(s);
+    s = swift_authorize_found(call, "s3:GetObject", &copying->source_bucket, &copying->source);
+    if (is_ok(s)) s = copy_object(call, copying, &info);
+    object_reader_close(&copying->reader);
+    TRY(s);
+    copy_answer(call, copying, &info);
+    return status_ok();
+}
+
+struct status run_copy_from(struct swift_call *call) {
+    struct copying copying = {.project_id = call->project_id,
+                              .container = call->container,
+                              .object = call->object,
+                              .bucket = call->bucket};
+    struct slice source_project;
+    if (call->head->body == HTTP_BODY_LENGTH && call->head->content_length > 0) {
+        return swift_refuse_plain(call, 400, "Copy requests require a zero byte body");
+    }
+    TRY(split(call, "X-Copy-From", swift_header(call, "x-copy-from"), &copying.source_container,
+              &copying.source_object));
+    TRY(account_of(call, "x-copy-from-account", &source_project));
+    copying.source_account =
+        arena_printf(call->arena, "%.*s%.*s", SLICE_FMT(call->prefix), SLICE_FMT(source_project));
+    TRY(swift_authorize_other(call, "s3:GetObject", source_project, copying.source_container,
+                              copying.source_object, &copying.source_bucket));
+    return run(call, &copying);
+}
+
+struct status run_copy_object(struct swift_call *call) {
+    struct copying copying = {.source_account = call->account,
+                              .source_container = call->container,
+                              .source_object = call->object,
+                              .source_bucket = call->bucket};
+    struct slice destination = swift_header(call, "destination");
+    if (destination.len == 0) {
+        return swift_refuse(call, 412, "Destination header required");
+    }
+    TRY(split(call, "Destination", destination, &copying.container, &copying.object));
+    if (copying.object.len > SWIFT_OBJECT_NAME_MAX) {
+        return swift_refuse(call, 400, "Object name length of %zu longer than %d",
+                            copying.object.len, SWIFT_OBJECT_NAME_MAX);
+    }
+    TRY(account_of(call, "destination-account", &copying.project_id));
+    TRY(swift_authorize_other(call, "s3:PutObject", copying.project_id, copying.container,
+                              copying.object, &copying.bucket));
+    return run(call, &copying);
+}

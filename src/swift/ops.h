@@ -1,0 +1,35 @@
+/*
+ * ops.h - the functions that the rows of ops.def name
+ *
+ * check_x looks at the head before anybody is asked, run_x does it. Both return REFUSED after
+ * swift_refuse, or the status of a lower room, which reply.c translates.
+ *
+ * Threads: the worker that serves the request. Blocks: a check never.
+ */
+#ifndef SWIFT_OPS_H
+#define SWIFT_OPS_H
+
+#include "swift/call.h"
+
+/* op_service.c: what there is, and that it is there. */
+struct status run_info(struct swift_call *call);
+struct status run_health(struct swift_call *call);
+struct status run_options(struct swift_call *call);
+
+/* op_account.c. Spec: Object Storage API, "Accounts". */
+struct status run_get_account(struct swift_call *call);
+
+/* op_container.c, op_list.c. Spec: Object Storage API, "Containers". */
+struct status run_get_container(struct swift_call *call);
+struct status run_put_container(struct swift_call *call);
+struct status run_delete_container(struct swift_call *call);
+
+/* op_get.c, op_put.c, op_post.c, op_copy.c. Spec: Object Storage API, "Objects". */
+struct status run_get_object(struct swift_call *call);
+struct status run_put_object(struct swift_call *call);
+struct status run_post_object(struct swift_call *call);
+struct status run_delete_object(struct swift_call *call);
+struct status run_copy_from(struct swift_call *call);
+struct status run_copy_object(struct swift_call *call);
+
+#endif

@@ -72,22 +72,64 @@ static struct parts parts_of(int64_t time_ns) {
     return parts;
 }
 
+/* Each puts something to `*at` and moves it on. By hand: a page of a listing has a thousand dates,
+ * and snprintf was a tenth of its cost. */
+static void put_digits(char **at, int value, int count) {
+    for (int i = count - 1; i >= 0; i--) {
+        (*at)[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    *at += count;
+}
+
+static void put_text(char **at, const char *text, size_t len) {
+    memcpy(*at, text, len);
+    *at += len;
+}
+
+/* A number of two digits and what stands behind it. */
+static void put_pair(char **at, int value, char behind) {
+    put_digits(at, value, 2);
+    *(*at)++ = behind;
+}
+
 void date_format_http(int64_t time_ns, char *out) {
     struct parts p = parts_of(time_ns);
-    snprintf(out, DATE_TEXT_CAP, "%.3s, %02d %s %04d %02d:%02d:%02d GMT", weekdays[p.weekday],
-             p.day, months[p.month - 1], p.year, p.hour, p.minute, p.second);
+    put_text(&out, weekdays[p.weekday], 3);
+    put_text(&out, ", ", 2);
+    put_pair(&out, p.day, ' ');
+    put_text(&out, months[p.month - 1], 3);
+    *out++ = ' ';
+    put_digits(&out, p.year, 4);
+    *out++ = ' ';
+    put_pair(&out, p.hour, ':');
+    put_pair(&out, p.minute, ':');
+    put_digits(&out, p.second, 2);
+    put_text(&out, " GMT", sizeof " GMT");
 }
 
 void date_format_iso_ms(int64_t time_ns, char *out) {
     struct parts p = parts_of(time_ns);
-    snprintf(out, DATE_TEXT_CAP, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", p.year, p.month, p.day,
-             p.hour, p.minute, p.second, (int)(p.ns / NS_PER_MS));
+    put_digits(&out, p.year, 4);
+    *out++ = '-';
+    put_pair(&out, p.month, '-');
+    put_pair(&out, p.day, 'T');
+    put_pair(&out, p.hour, ':');
+    put_pair(&out, p.minute, ':');
+    put_pair(&out, p.second, '.');
+    put_digits(&out, (int)(p.ns / NS_PER_MS), 3);
+    put_text(&out, "Z", sizeof "Z");
 }
 
 void date_format_compact(int64_t time_ns, char *out) {
     struct parts p = parts_of(time_ns);
-    snprintf(out, DATE_TEXT_CAP, "%04d%02d%02dT%02d%02d%02dZ", p.year, p.month, p.day, p.hour,
-             p.minute, p.second);
+    put_digits(&out, p.year, 4);
+    put_digits(&out, p.month, 2);
+    put_pair(&out, p.day, 'T');
+    put_digits(&out, p.hour, 2);
+    put_digits(&out, p.minute, 2);
+    put_pair(&out, p.second, 'Z');
+    *out = '\0';
 }
 
 /*

@@ -29,6 +29,12 @@ static const char *escape_of(char c) {
     }
 }
 
+/* The bytes that need a look: what escape_of has something for, and all outside ASCII. */
+static const bool is_special[256] = {
+    [0x00 ... 0x1f] = true, ['&'] = true,  ['<'] = true,           ['>'] = true,
+    ['"'] = true,           ['\''] = true, [0x80 ... 0xff] = true,
+};
+
 static bool is_continuation(struct slice s, size_t i) {
     return i < s.len && ((unsigned char)s.ptr[i] & 0xc0) == 0x80;
 }
@@ -58,7 +64,11 @@ static size_t plain_len(struct slice s) {
     size_t len = 0;
     while (len < s.len) {
         unsigned char c = (unsigned char)s.ptr[len];
-        size_t step = c < 0x80 ? escape_of((char)c) == NULL : sequence_len(slice_skip(s, len));
+        if (!is_special[c]) {
+            len++;
+            continue;
+        }
+        size_t step = c < 0x80 ? 0 : sequence_len(slice_skip(s, len));
         if (step == 0) break;
         len += step;
     }
@@ -107,28 +117,38 @@ void xml_declaration(struct xml_writer *writer) {
     buf_append_str(writer->buf, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
 }
 
-static void push(struct xml_writer *writer, const char *name) {
+/* A name between a few bytes before it and a byte, or none, behind it: in one piece, as a page of a
+ * listing has thousands. */
+static void put_around(struct buf *buf, const char *before, size_t before_len, const char *name,
+                       const char *behind) {
+    size_t len = strlen(name);
+    char *at = buf_reserve(buf, before_len + len + 1);
+    if (at == NULL) return;
+    memcpy(at, before, before_len);
+    memcpy(at + before_len, name, len);
+    at[before_len + len] = behind[0];
+    buf_advance(buf, before_len + len + (behind[0] != '\0'));
+}
+
+static void push(struct xml_writer *writer, const char *name, const char *behind) {
     CHECK(writer->depth < XML_WRITER_DEPTH_MAX);
     writer->open[writer->depth++] = name;
-    buf_append_char(writer->buf, '<');
-    buf_append_str(writer->buf, name);
+    put_around(writer->buf, "<", 1, name, behind);
 }
 
 void xml_open(struct xml_writer *writer, const char *name) {
-    push(writer, name);
-    buf_append_char(writer->buf, '>');
+    push(writer, name, ">");
 }
 
 void xml_open_ns(struct xml_writer *writer, const char *name, const char *ns) {
-    push(writer, name);
+    push(writer, name, "");
     buf_append_str(writer->buf, " xmlns=\"");
     xml_escape(writer->buf, slice_str(ns));
     buf_append_str(writer->buf, "\">");
 }
 
 void xml_open_with(struct xml_writer *writer, const char *name, const char *attributes) {
-    push(writer, name);
-    buf_append_char(writer->buf, ' ');
+    push(writer, name, " ");
     buf_append_str(writer->buf, attributes);
     buf_append_char(writer->buf, '>');
 }
@@ -136,10 +156,9 @@ void xml_open_with(struct xml_writer *writer, const char *name, const char *attr
 void xml_close(struct xml_writer *writer, const char *name) {
     CHECK(writer->depth > 0);
     writer->depth--;
-    CHECK(strcmp(writer->open[writer->depth], name) == 0);
-    buf_append_str(writer->buf, "</");
-    buf_append_str(writer->buf, name);
-    buf_append_char(writer->buf, '>');
+    const char *open = writer->open[writer->depth];
+    CHECK(open == name || strcmp(open, name) == 0);
+    put_around(writer->buf, "</", 2, name, ">");
     maybe_flush(writer);
 }
 

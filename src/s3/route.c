@@ -1,3 +1,4 @@
+#include "base/check.h"
 #include "base/codec.h"
 #include "object/object.h"
 #include "s3/s3.h"
@@ -61,6 +62,7 @@ static bool condition_holds(const struct s3_call *call, struct slice condition) 
     if (condition.ptr[0] == '@') {
         return http_head_count(call->head, slice_skip(condition, 1)) > 0;
     }
+    if (call->query->count == 0) return false;
     struct slice name;
     struct slice value;
     bool has_value = slice_cut(condition, '=', &name, &value);
@@ -80,11 +82,6 @@ static bool selector_fits(const struct s3_call *call, const char *selector) {
     return true;
 }
 
-static bool is_about(const struct s3_op *op, enum s3_subject subject) {
-    bool names_bucket = op->subject == S3_NEW_BUCKET || op->subject == S3_KEYS;
-    return op->subject == subject || (names_bucket && subject == S3_BUCKET);
-}
-
 /* The subresource that a row is about: the first name of its selector; empty where it has none. */
 static struct slice op_subresource(const struct s3_op *op) {
     struct slice first;
@@ -95,31 +92,6 @@ static struct slice op_subresource(const struct s3_op *op) {
     return slice_cut(first, '=', &first, &value) ? slice_of(NULL, 0) : first;
 }
 
-/* The subresource of S3 that the query names; empty where there is none. */
-static struct slice asked_subresource(const struct s3_call *call, enum s3_subject subject) {
-    for (size_t i = 0; i < s3_op_count() && call->query->count > 0; i++) {
-        const struct s3_op *op = s3_op_at(i);
-        if (op->selector == NULL || !is_about(op, subject)) continue;
-        struct slice name = op_subresource(op);
-        if (name.len > 0 && http_query_find(call->query, name) != NULL) return name;
-    }
-    return slice_of(NULL, 0);
-}
-
-/* The first row that fits; with `plain` among those without a selector, else among the others. */
-static const struct s3_op *find_op(const struct s3_call *call, enum s3_subject subject,
-                                   bool plain) {
-    for (size_t i = 0; i < s3_op_count(); i++) {
-        const struct s3_op *op = s3_op_at(i);
-        if (op->method != call->head->method || !is_about(op, subject)) continue;
-        if ((op->selector == NULL) != plain) continue;
-        if (plain || selector_fits(call, op->selector)) return op;
-    }
-    return NULL;
-}
-
-/* ---- MethodNotAllowed --------------------------------------------------------------------- */
-
 static const struct {
     enum http_method method;
     const char *name;
@@ -128,11 +100,34 @@ static const struct {
     {HTTP_POST, "POST"}, {HTTP_DELETE, "DELETE"}, {HTTP_OPTIONS, "OPTIONS"},
 };
 
+/* The subresource of S3 that the query names; empty where there is none. */
+static struct slice asked_subresource(const struct s3_call *call, enum s3_subject subject) {
+    for (size_t i = 0; i < ARRAY_LEN(methods) && call->query->count > 0; i++) {
+        const struct s3_op *op = s3_op_first(methods[i].method, subject);
+        for (; op != NULL; op = s3_op_next(op)) {
+            struct slice name = op_subresource(op);
+            if (name.len > 0 && http_query_find(call->query, name) != NULL) return name;
+        }
+    }
+    return slice_of(NULL, 0);
+}
+
+/* The first row that fits; with `plain` among those without a selector, else among the others. */
+static const struct s3_op *find_op(const struct s3_call *call, enum s3_subject subject,
+                                   bool plain) {
+    const struct s3_op *op = s3_op_first(call->head->method, subject);
+    for (; op != NULL; op = s3_op_next(op)) {
+        if ((op->selector == NULL) != plain) continue;
+        if (plain || selector_fits(call, op->selector)) return op;
+    }
+    return NULL;
+}
+
+/* ---- MethodNotAllowed --------------------------------------------------------------------- */
+
 static bool method_has_row(enum http_method method, enum s3_subject subject,
                            struct slice subresource) {
-    for (size_t i = 0; i < s3_op_count(); i++) {
-        const struct s3_op *op = s3_op_at(i);
-        if (op->method != method || !is_about(op, subject)) continue;
+    for (const struct s3_op *op = s3_op_first(method, subject); op != NULL; op = s3_op_next(op)) {
         if (slice_eq(op_subresource(op), subresource)) return true;
     }
     return false;
@@ -142,7 +137,7 @@ static bool method_has_row(enum http_method method, enum s3_subject subject,
 static struct slice allowed_methods(struct s3_call *call, enum s3_subject subject,
                                     struct slice subresource) {
     struct slice list = {0};
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         if (!method_has_row(methods[i].method, subject, subresource)) continue;
         list = arena_printf(call->arena, "%.*s%s%s", SLICE_FMT(list), list.len > 0 ? ", " : "",
                             methods[i].name);

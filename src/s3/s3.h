@@ -17,6 +17,13 @@
 size_t s3_op_count(void);
 const struct s3_op *s3_op_at(size_t index);
 
+/*
+ * The rows that a request of `method` about `subject` (a service, bucket, website or object) may
+ * be, in the order of the table: the first one, and the one behind `op`; NULL past the last.
+ */
+const struct s3_op *s3_op_first(enum http_method method, enum s3_subject subject);
+const struct s3_op *s3_op_next(const struct s3_op *op);
+
 /* The place of a row in the table; s3_op_count() for NULL: what could not be routed. */
 size_t s3_op_index(const struct s3_op *op);
 

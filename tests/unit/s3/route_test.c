@@ -178,6 +178,25 @@ static void test_every_row_is_reached(void **state) {
     assert_int_equal(s3_op_index(NULL), s3_op_count());
 }
 
+/* Each row is in one chain, once, and chains keep the order of the table. */
+static void test_chains(void **state) {
+    (void)state;
+    size_t rows = 0;
+    for (int method = HTTP_OTHER; method <= HTTP_COPY; method++) {
+        for (int subject = S3_SERVICE; subject <= S3_OBJECT; subject++) {
+            const struct s3_op *before = NULL;
+            const struct s3_op *op =
+                s3_op_first((enum http_method)method, (enum s3_subject)subject);
+            for (; op != NULL; op = s3_op_next(op), rows++) {
+                assert_int_equal(op->method, method);
+                assert_true(before == NULL || s3_op_index(before) < s3_op_index(op));
+                before = op;
+            }
+        }
+    }
+    assert_int_equal(rows, s3_op_count());
+}
+
 /* At a host name for web sites the path alone counts. */
 static void test_pages(void **state) {
     (void)state;
@@ -269,6 +288,7 @@ int main(void) {
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_headers_and_parameters_choose),
         cmocka_unit_test(test_unknown_parameters_are_ignored),
+        cmocka_unit_test(test_chains),
         cmocka_unit_test(test_method_not_allowed),
         cmocka_unit_test(test_options_of_the_server),
     };

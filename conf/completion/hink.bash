@@ -17,6 +17,11 @@ _hink_options() {
         policy-explain) echo "--access-key --user --project --version-id --source-ip --tls --region
                               --policy --owner --config --data --json --help" ;;
         key-list) echo "--user --domain --config --data --json --help" ;;
+        drive-add) echo "--media --config --data --json --help" ;;
+        drive-drain) echo "--wait --stop --config --data --json --help" ;;
+        drive-replace | scrub-start) echo "--wait --config --data --json --help" ;;
+        drive-remove) echo "--lose-data --config --data --json --help" ;;
+        drive-* | scrub-* | status) echo "--config --data --json --help" ;;
         user-* | project-*) echo "--domain --config --data --json --help" ;;
         domain-* | key-*) echo "--config --data --json --help" ;;
     esac
@@ -27,12 +32,13 @@ _hink() {
     local command=${COMP_WORDS[1]} what
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W "serve check-config user project domain key role policy bench help
-                                 --help --version" -- "$cur"))
+        COMPREPLY=($(compgen -W "serve check-config user project domain key role policy status
+                                 drive scrub bench help --help --version" -- "$cur"))
         return
     fi
     case "$prev" in
         --config | --ca-file | --policy) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --media) COMPREPLY=($(compgen -W "hdd ssd" -- "$cur")); return ;;
         --data) COMPREPLY=($(compgen -d -- "$cur")); return ;;
     esac
     case "$command" in
@@ -43,7 +49,8 @@ _hink() {
             fi
             ;;
         help)
-            COMPREPLY=($(compgen -W "serve check-config user project domain key role policy bench" -- "$cur"))
+            COMPREPLY=($(compgen -W "serve check-config user project domain key role policy status
+                                 drive scrub bench" -- "$cur"))
             return
             ;;
         user | project | domain | key)
@@ -63,6 +70,24 @@ _hink() {
         policy)
             if ((COMP_CWORD == 2)); then
                 COMPREPLY=($(compgen -W "explain --help" -- "$cur"))
+                return
+            fi
+            what=$command-${COMP_WORDS[2]}
+            ;;
+        drive)
+            if ((COMP_CWORD == 2)); then
+                COMPREPLY=($(compgen -W "list add drain replace remove --help" -- "$cur"))
+                return
+            fi
+            what=$command-${COMP_WORDS[2]}
+            if [[ ${COMP_WORDS[2]} == @(add|replace) && $cur != -* ]]; then
+                COMPREPLY=($(compgen -d -- "$cur"))
+                return
+            fi
+            ;;
+        scrub)
+            if ((COMP_CWORD == 2)); then
+                COMPREPLY=($(compgen -W "start status stop --help" -- "$cur"))
                 return
             fi
             what=$command-${COMP_WORDS[2]}

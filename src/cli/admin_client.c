@@ -70,8 +70,8 @@ static struct status receive_line(int fd, int64_t deadline_ns, struct buf *reply
     }
 }
 
-static struct status talk(int fd, struct slice request, struct buf *reply) {
-    int64_t deadline_ns = clock_mono_ns(clock_system()) + DEADLINE_S * NS_PER_S;
+static struct status talk(int fd, struct slice request, unsigned deadline_s, struct buf *reply) {
+    int64_t deadline_ns = clock_mono_ns(clock_system()) + deadline_s * NS_PER_S;
     TRY(send_all(fd, request, deadline_ns));
     TRY(send_all(fd, SLICE("\n"), deadline_ns));
     return receive_line(fd, deadline_ns, reply);
@@ -79,6 +79,12 @@ static struct status talk(int fd, struct slice request, struct buf *reply) {
 
 struct status admin_client_call(const struct cli_context *context, const struct cli_where *where,
                                 struct slice request, struct note *note, struct buf *reply) {
+    return admin_client_call_within(context, where, request, DEADLINE_S, note, reply);
+}
+
+struct status admin_client_call_within(const struct cli_context *context,
+                                       const struct cli_where *where, struct slice request,
+                                       unsigned deadline_s, struct note *note, struct buf *reply) {
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     int fd = -1;
     TRY(context->admin_socket(where, note, path, sizeof path));
@@ -90,7 +96,7 @@ struct status admin_client_call(const struct cli_context *context, const struct 
                            "the store is in use by a process that does not answer at %s", path);
     }
     TRY(s);
-    s = talk(fd, request, reply);
+    s = talk(fd, request, deadline_s, reply);
     close(fd);
     if (is_ok(s)) return s;
     return note_status(note, s.code, "the server at %s: %s", path, status_text(s.code));

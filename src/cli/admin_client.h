@@ -1,7 +1,7 @@
 /*
  * admin_client.h - one administration request, to the running server or to the stopped store
  *
- * Threads: the main thread. Blocks: up to a minute.
+ * Threads: the main thread. Blocks: up to a minute, or as long as is said.
  */
 #ifndef CLI_ADMIN_CLIENT_H
 #define CLI_ADMIN_CLIENT_H
@@ -36,5 +36,10 @@ struct status admin_client_parse(struct slice reply, struct note *note, struct j
  * Errors: INVALID, noted.
  */
 struct status admin_client_where(struct cli_where *where, struct note *note);
+
+/* The same for what may take long: waits at most `deadline_s` seconds for the server. */
+struct status admin_client_call_within(const struct cli_context *context,
+                                       const struct cli_where *where, struct slice request,
+                                       unsigned deadline_s, struct note *note, struct buf *reply);
 
 #endif

@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/bench.h"
 #include "cli/policy.h"
+#include "cli/store.h"
 #include "cli/suggest.h"
 
 struct command {
@@ -137,6 +138,18 @@ static int run_policy(int argc, char **argv, const struct cli_context *context) 
     return policy_main(argc, argv, context);
 }
 
+static int run_drive(int argc, char **argv, const struct cli_context *context) {
+    return store_main("drive", argc, argv, context);
+}
+
+static int run_scrub(int argc, char **argv, const struct cli_context *context) {
+    return store_main("scrub", argc, argv, context);
+}
+
+static int run_status(int argc, char **argv, const struct cli_context *context) {
+    return store_main("status", argc, argv, context);
+}
+
 static const struct command commands[] = {
     {"serve", "serve S3", run_serve},
     {"check-config", "say whether a configuration file is right", run_check_config},
@@ -146,6 +159,9 @@ static const struct command commands[] = {
     {"key", "administer access keys", run_key},
     {"role", "say what users may do in projects", run_role},
     {"policy", "say why a request is allowed or denied", run_policy},
+    {"status", "say how the store is", run_status},
+    {"drive", "add, replace, empty and remove drives", run_drive},
+    {"scrub", "read everything that is stored, and repair it", run_scrub},
     {"bench", "measure an S3 endpoint", run_bench},
     {"help", "say what a command does", run_help},
 };

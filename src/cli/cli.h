@@ -1,7 +1,8 @@
 /*
  * cli.h - the command line: one binary, several commands
  *
- *     hink serve | check-config | user | project | domain | key | role | policy | bench | help
+ *     hink serve | check-config | user | project | domain | key | role | policy | status | drive |
+ *          scrub | bench | help
  *
  * What a command needs from the server (reading a configuration, opening a store) is given as
  * functions, since this room knows neither.

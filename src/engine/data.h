@@ -177,6 +177,7 @@ struct data_stats {
     uint64_t overlaps;        /* extents that two records name: damage */
     uint64_t pieces;          /* of all blobs */
     uint64_t pieces_short;    /* of these, on drives that don't serve or are to be emptied */
+    uint64_t blobs_lacking;   /* that could not be made whole, when all were looked at last */
     struct data_progress repair;
     struct data_progress scrub;
     bool scrub_paused; /* it was begun, and stopped by the operator */

@@ -7,7 +7,7 @@
 #include "engine/checksum.h"
 #include "engine/data_store.h"
 
-enum { MEND_STACK_BYTES = 1024 * 1024 };
+enum { MEND_STACK_BYTES = 1024 * 1024, LOOKS_BETWEEN_TRIES = 60 };
 
 /* ---- a pass ---- */
 
@@ -335,6 +335,7 @@ static struct status repair_levels(struct data_store *store, bool only_short) {
 struct status data_repair(struct data_store *store, bool everything) {
     pass_begin(store, &store->repair);
     struct status s = repair_levels(store, !everything);
+    if (everything && is_ok(s)) store->lacking = atomic_load(&store->repair.failed);
     pass_end(store, &store->repair);
     return s;
 }
@@ -412,10 +413,16 @@ static void *mend_run(void *argument) {
     uint64_t seen = any_drive_is_lost(store) ? 0 : drives_seen(store);
     bool scrubbing = data_scrub_is_begun(store);
     bool scrub_asked;
+    unsigned looks = 0; /* since all blobs were looked at */
     while (look_wait(store, scrubbing, &scrub_asked)) {
         uint64_t now = drives_seen(store);
-        /* What can't be done now is done, or reported, by the next look. */
-        if (is_ok(data_repair(store, now != seen))) seen = now;
+        /* What can't be done now is tried again, as there may be room now. */
+        bool again = atomic_load(&store->lacking) > 0 && ++looks >= LOOKS_BETWEEN_TRIES;
+        bool everything = now != seen || again;
+        if (is_ok(data_repair(store, everything)) && everything) {
+            seen = now;
+            looks = 0;
+        }
         data_drives_tidy(store);
         trim_all(store);
         if (scrub_asked || scrubbing || data_scrub_is_due(store)) {

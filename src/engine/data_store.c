@@ -358,6 +358,7 @@ void data_stats_read(struct data_store *store, struct data_stats *ret_stats) {
         .blobs_short = atomic_load(&store->blobs_short),
         .blocks_repaired = atomic_load(&store->blocks_repaired),
         .overlaps = atomic_load(&store->overlaps),
+        .blobs_lacking = atomic_load(&store->lacking),
     };
     for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
         const struct data_place *place = store->places[n];

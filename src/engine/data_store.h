@@ -78,6 +78,7 @@ struct data_store {
     atomic_ullong blocks_repaired;
     atomic_ullong blobs_short;
     atomic_ullong overlaps;
+    atomic_ullong lacking; /* blobs that the last pass over all could not make whole */
     struct data_pass repair;
     struct data_pass scrub;
     pthread_mutex_t mend_lock; /* one pass at a time; guards nothing else */

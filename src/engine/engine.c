@@ -270,6 +270,10 @@ bool engine_redundancy_note(const struct engine *engine, size_t index, struct no
     return true;
 }
 
+void engine_meta_stats_read(struct engine *engine, struct meta_stats *ret_stats) {
+    meta_stats_read(engine->meta, ret_stats);
+}
+
 struct status engine_health(struct engine *engine, struct note *note) {
     TRY(meta_health(engine->meta, note));
     struct status s = data_health(engine->data, note);

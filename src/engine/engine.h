@@ -102,6 +102,10 @@ struct data_store *engine_data(struct engine *engine);
 /* The copies of the metadata (mirror.h), for what is known of them. Owns: the engine. */
 struct mirror *engine_mirror(struct engine *engine);
 
+/* The figures of the metadata half (meta.h). */
+struct meta_stats;
+void engine_meta_stats_read(struct engine *engine, struct meta_stats *ret_stats);
+
 /* OK while commits are taken; else the reason: IO (a write failed; restart), NO_SPACE. */
 struct status engine_health(struct engine *engine, struct note *note);
 

@@ -7,6 +7,7 @@
 #include "identity/builtin_login.h"
 #include "json/reader.h"
 #include "json/writer.h"
+#include "server/admin_store.h"
 #include "server/explain.h"
 
 enum {
@@ -429,6 +430,9 @@ static struct status dispatch(struct call *call) {
     for (size_t i = 0; i < ARRAY_LEN(singles); i++) {
         if (slice_eq(op, slice_str(singles[i].op))) return singles[i].run(call);
     }
+    bool known;
+    TRY(admin_store_run(call->admin, op, call->request, &call->writer, &call->note, &known));
+    if (known) return status_ok();
     slice_cut(op, '.', &noun, &word);
     bool is_key = slice_eq(noun, SLICE("key"));
     if (is_key || find_kind(noun, &call->kind)) {

@@ -11,6 +11,8 @@
  *     user.password  role.grant   role.revoke  role.list
  *     policy.explain (explain.h)
  *
+ * and those of admin_store.h.
+ *
  * A secret is in the reply to key.create and in no other. Whoever can open the socket (mode 0600:
  * the user of the server) administers everything, so there is nothing to log in with.
  *
@@ -24,6 +26,7 @@
 
 #include "base/buf.h"
 #include "base/note.h"
+#include "engine/engine.h"
 #include "identity/builtin.h"
 
 enum { ADMIN_REQUEST_BYTES_MAX = 64 * 1024, ADMIN_REPLY_BYTES_MAX = 2 * 1024 * 1024 };
@@ -37,6 +40,8 @@ struct admin {
     struct status (*project_has_buckets)(void *context, struct slice project_id, bool *ret_has);
     void *context;
     const struct zone *zone; /* whose decisions can be explained; NULL: none's */
+    struct engine *engine;   /* NULL: nothing can be done with drives */
+    bool serving;            /* in a server, which repairs and scrubs */
 };
 
 /*

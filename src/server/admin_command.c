@@ -59,7 +59,8 @@ static struct status execute_on(const struct config *config, const struct store 
     struct admin admin = {.identity = store->identity,
                           .project_has_buckets = project_has_buckets,
                           .context = objects,
-                          .zone = &zone};
+                          .zone = &zone,
+                          .engine = store->engine};
     admin_execute(&admin, request, reply);
     zone_fini(&zone);
     object_store_close(&objects);

@@ -80,6 +80,8 @@ static void answer(struct admin_server *server, int fd) {
     buf_init(&reply, ADMIN_REPLY_BYTES_MAX + 1);
     admin_execute(server->admin, request, &reply);
     buf_append_char(&reply, '\n');
+    deadline_ns =
+        clock_mono_ns(clock_system()) + DEADLINE_S * NS_PER_S; /* it may have taken long */
     write_reply(server, fd, buf_slice(&reply), deadline_ns);
     /* Request and reply may have held a secret. */
     if (reply.ptr != NULL) explicit_bzero(reply.ptr, reply.len);

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/date.h"
 #include "engine/data.h"
+#include "engine/meta.h"
 #include "engine/mirror.h"
 #include "server/pages.h"
 
@@ -100,7 +102,109 @@ static const struct figure data_figures[] = {
     DATA("scrub_bytes", "gauge", "Bytes it has read.", scrub.bytes_done),
     DATA("scrub_repaired_total", "counter", "Blocks that scrubs made again.", scrub.repaired),
     DATA("scrub_failed", "gauge", "Damaged blobs that it could not repair.", scrub.failed),
+    DATA("pieces", "gauge", "Pieces of blobs on drives.", pieces),
+    DATA("pieces_short", "gauge", "Of these, on drives that don't serve or are being emptied.",
+         pieces_short),
+    DATA("blobs_lacking", "gauge",
+         "Blobs that could not be made whole when all were looked at last.", blobs_lacking),
+    DATA("overlaps_total", "counter", "Extents that two records name.", overlaps),
 };
+
+#define META(name, type, help, field) \
+    { "hink_metadata_" name, type, help, offsetof(struct meta_stats, field) }
+static const struct figure meta_figures[] = {
+    META("checkpoints_total", "counter", "Moves of records from the log into the index.",
+         checkpoints),
+    META("checkpoint_nanoseconds", "gauge", "How long the last one took.", checkpoint_ns),
+    META("slowed_total", "counter", "Commits that had to wait for a checkpoint.", slowed),
+    META("refused_total", "counter", "Commits refused because they would have waited too long.",
+         refused),
+    META("layers_bytes", "gauge", "Records in memory that are not in the index yet.", layers_bytes),
+    META("log_used_bytes", "gauge", "Of the log, not in the index yet.", log_used_bytes),
+    META("log_file_bytes", "gauge", "The log's file.", log_file_bytes),
+    META("index_file_bytes", "gauge", "The index's file.", index_file_bytes),
+    META("index_live_bytes", "gauge", "Of these, in use.", index_live_bytes),
+    META("cache_bytes", "gauge", "Pages of the index in memory.", cache_bytes),
+};
+
+/* A figure of one drive. */
+struct drive_figure {
+    const char *name;
+    const char *help;
+    size_t offset;
+};
+
+#define DRIVE(name, help, field) \
+    { "hink_drive_" name, help, offsetof(struct data_drive, field) }
+static const struct drive_figure drive_figures[] = {
+    DRIVE("size_bytes", "Size of the drive.", space.total),
+    DRIVE("used_bytes", "What blobs take on it.", space.in_use),
+    DRIVE("free_bytes", "What blobs may still take.", space.usable),
+    DRIVE("pieces", "Pieces of blobs that lie there.", pieces),
+    DRIVE("pieces_short", "Of these, to be made elsewhere.", pieces_short),
+    DRIVE("errors", "Failed calls and wrong blocks since the start.", errors),
+};
+
+/* Backslash, quote and line end, as the format wants them. */
+static void append_label(struct buf *out, const char *text) {
+    for (; *text; text++) {
+        if (*text == '\\' || *text == '"') buf_append_char(out, '\\');
+        if (*text == '\n') {
+            buf_append_str(out, "\\n");
+        } else {
+            buf_append_char(out, *text);
+        }
+    }
+}
+
+static void render_drive(struct buf *out, const char *name, const struct data_drive *drive,
+                         uint64_t value) {
+    buf_printf(out, "%s{drive=\"%u\",path=\"", name, drive->number);
+    append_label(out, drive->path);
+    buf_printf(out, "\",media=\"%s\"} %llu\n", drive_media_text(drive->media),
+               (unsigned long long)value);
+}
+
+static void render_each_drive(struct data_store *data, struct buf *out) {
+    struct data_drive drive;
+    for (size_t i = 0; i < ARRAY_LEN(drive_figures); i++) {
+        const struct drive_figure *figure = &drive_figures[i];
+        buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", figure->name, figure->help,
+                   figure->name);
+        for (uint32_t n = 0; data_drive_next(data, n, &drive); n = drive.number + 1) {
+            render_drive(out, figure->name, &drive,
+                         *(const uint64_t *)((const char *)&drive + figure->offset));
+        }
+    }
+    buf_printf(out,
+               "# HELP hink_drive_in_service 1 while the drive serves.\n"
+               "# TYPE hink_drive_in_service gauge\n");
+    for (uint32_t n = 0; data_drive_next(data, n, &drive); n = drive.number + 1) {
+        render_drive(out, "hink_drive_in_service", &drive, drive.state == DRIVE_SERVING);
+    }
+}
+
+/* What is configured, and whether a pass is under way. */
+static void render_passes(const struct config_limits *limits, const struct data_stats *data,
+                          struct buf *out) {
+    metrics_render_value(out, "hink_store_repair_running", "gauge", "1 while repair looks.",
+                         data->repair.running);
+    metrics_render_value(out, "hink_store_repair_rate_bytes", "gauge",
+                         "Bytes a second that it may read; 0: no limit.",
+                         limits->repair_rate_bytes);
+    metrics_render_value(out, "hink_store_scrub_running", "gauge", "1 while a scrub is begun.",
+                         data->scrub.running);
+    metrics_render_value(out, "hink_store_scrub_stopped", "gauge",
+                         "1 while a scrub is stopped by hand.", data->scrub_paused);
+    metrics_render_value(out, "hink_store_scrub_rate_bytes", "gauge",
+                         "Bytes a second that it may read; 0: no limit.", limits->scrub_rate_bytes);
+    metrics_render_value(out, "hink_store_scrub_interval_seconds", "gauge",
+                         "From the end of a scrub to the next; 0: never by itself.",
+                         (uint64_t)(limits->scrub_interval_ns / NS_PER_S));
+    metrics_render_value(out, "hink_store_scrub_ended_seconds", "gauge",
+                         "When the last scrub ended, since 1970.",
+                         (uint64_t)(data->scrub.ended_ns / NS_PER_S));
+}
 
 /* How many of the drives are in service, and how many are not. */
 static void render_drives(struct data_store *data, struct buf *out) {
@@ -177,6 +281,7 @@ static void render_store(const struct pages *pages, struct buf *out) {
     struct blob_stats blob = {0};
     struct object_store_stats object = {0};
     struct data_stats data = {0};
+    struct meta_stats meta = {0};
     struct note note;
     uint64_t reduced = 0;
     kv_stats_read(engine_kv(pages->engine), &kv);
@@ -193,8 +298,12 @@ static void render_store(const struct pages *pages, struct buf *out) {
     render_figures(out, blob_figures, ARRAY_LEN(blob_figures), &blob);
     data_stats_read(engine_data(pages->engine), &data);
     render_figures(out, data_figures, ARRAY_LEN(data_figures), &data);
+    render_passes(&pages->config->limits, &data, out);
     render_drives(engine_data(pages->engine), out);
     render_metadata(engine_mirror(pages->engine), out);
+    render_each_drive(engine_data(pages->engine), out);
+    engine_meta_stats_read(pages->engine, &meta);
+    render_figures(out, meta_figures, ARRAY_LEN(meta_figures), &meta);
     render_figures(out, object_figures, ARRAY_LEN(object_figures), &object);
 }
 

@@ -186,7 +186,9 @@ static struct status open_shared(struct server *server, struct note *note) {
     server->admin = (struct admin){.identity = server->store.identity,
                                    .project_has_buckets = project_has_buckets,
                                    .context = server,
-                                   .zone = &server->zone};
+                                   .zone = &server->zone,
+                                   .engine = server->store.engine,
+                                   .serving = true};
     return status_ok();
 }
 

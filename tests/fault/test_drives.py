@@ -16,7 +16,7 @@ admin_listen = 127.0.0.1:{admin}
 {drives}
 [policy standard]
 media = ssd
-copies = 3
+copies = {copies}
 same_device = on
 allow_reduced_redundancy = on
 [region us-east-1]
@@ -27,11 +27,12 @@ listen = 127.0.0.1:{port}
 """
 
 
-def start(folder, count=4):
+def start(folder, count=4, copies=3):
     drives = "".join(f"[drive d{n}]\npath = {folder}/d{n}\nmedia = ssd\n" for n in range(count))
     port, admin = free_port(), free_port()
     config = folder / "hink.conf"
-    config.write_text(CONFIG.format(folder=folder, drives=drives, port=port, admin=admin))
+    config.write_text(CONFIG.format(folder=folder, drives=drives, port=port, admin=admin,
+                                    copies=copies))
     server = Server(["--config", config], admin=f"127.0.0.1:{admin}", folder=folder)
     return server, client_for(f"http://127.0.0.1:{port}")
 

@@ -5,7 +5,7 @@ CONFIG  ?= conf/europe-se-1a.conf
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all help deps test-deps build run test check lint conformance bench soak fuzz install clean
+.PHONY: all help deps test-deps build run test test-keystone check lint conformance bench soak fuzz install clean
 
 all: build
 
@@ -49,6 +49,11 @@ build-tests:
 ## make lint        the checks on the source alone
 lint:
 	@tools/lint
+
+## make test-keystone   the same with the users of a real Keystone, which it installs (Debian's package)
+test-keystone: test-deps build-tests
+	@apt-get install -y -q --no-install-recommends python3-keystone >/dev/null
+	@HINK_TEST_KEYSTONE=1 HINK=$(CURDIR)/$(BUILD)/hink build/venv/bin/python -m pytest -q tests/s3/test_keystone.py
 
 ## make conformance S3TESTS=DIR   run a checkout of ceph/s3-tests against a server of its own
 conformance: test-deps build

@@ -427,6 +427,10 @@ static struct status dispatch(struct call *call) {
     struct slice word;
     TRY(need(call, "op", &op));
     if (slice_eq(op, SLICE("ping"))) return status_ok();
+    if (call->admin->is_elsewhere) {
+        return note_status(&call->note, STATUS_UNSUPPORTED,
+                           "users, projects and keys are those of the Keystone in [identity]");
+    }
     for (size_t i = 0; i < ARRAY_LEN(singles); i++) {
         if (slice_eq(op, slice_str(singles[i].op))) return singles[i].run(call);
     }

@@ -57,6 +57,7 @@ static struct status execute_on(const struct config *config, const struct store 
     TRY(object_store_open(&parts, note, &objects));
     zone_init(&zone, config, objects, builtin_identity(store->identity));
     struct admin admin = {.identity = store->identity,
+                          .is_elsewhere = config->identity.mode == CONFIG_IDENTITY_KEYSTONE,
                           .project_has_buckets = project_has_buckets,
                           .context = objects,
                           .zone = &zone,

@@ -6,7 +6,7 @@
  * duplicate, a value that does not parse or is out of bounds, a name that leads nowhere, a path
  * that can't be used is one line "FILE:LINE: what is wrong" in the note.
  *
- *     [server] [limits] [proxy] [log]                       once each
+ *     [server] [identity] [limits] [proxy] [log]            once each
  *     [policy NAME] ◀─offered by─ [region NAME] ◀─leads to─ [endpoint NAME]
  *
  *     config_load or config_default ── read ── config_free
@@ -78,6 +78,29 @@ struct config_server {
     int64_t token_lifetime_ns;
     const char *user;  /* NULL: stay who we are */
     const char *group; /* NULL: the user's own */
+};
+
+enum config_identity_mode { CONFIG_IDENTITY_BUILTIN, CONFIG_IDENTITY_KEYSTONE };
+
+/* Where users come from. All but `mode` is for an existing Keystone. */
+struct config_identity {
+    enum config_identity_mode mode;
+    const char *url; /* never NULL with a Keystone, as is service_user */
+    const char *service_user;
+    const char *service_password_file; /* one of the two, with a Keystone */
+    const char *service_password;
+    const char *service_user_domain;
+    const char *service_project;
+    const char *service_project_domain;
+    const char *ca_file; /* NULL: the system's authorities */
+    int64_t timeout_ns;
+    int64_t refresh_ns;
+    int64_t stale_max_ns;
+    struct config_words reader_roles;
+    struct config_words member_roles;
+    struct config_words admin_roles;
+    struct config_words reseller_roles;
+    struct config_words service_roles;
 };
 
 struct config_limits {
@@ -169,6 +192,7 @@ struct config {
     const char *path;                 /* the file it came from; NULL without one */
     const char *accept_metadata_from; /* of the command line, not of the file; NULL: nothing */
     struct config_server server;
+    struct config_identity identity;
     struct config_limits limits;
     struct config_proxy proxy;
     struct config_log log;

@@ -34,6 +34,10 @@ static struct status complete_server(struct config_loader *loader) {
             loader, config_line_of(block, has_key ? "keystone_key" : "keystone_certificate"),
             "keystone_certificate and keystone_key are given together");
     }
+    if (slice_ends_with(slice_str(server->keystone_url), SLICE("/v3"))) {
+        return config_refuse(loader, config_line_of(block, "keystone_url"),
+                             "keystone_url: '%s' is to be without /v3", server->keystone_url);
+    }
     if (server->group != NULL && server->user == NULL) {
         return config_refuse(loader, config_line_of(block, "group"), "group: needs 'user' too");
     }
@@ -43,6 +47,52 @@ static struct status complete_server(struct config_loader *loader) {
                              "admin_socket: '%s' is longer than the %d bytes of a socket's path; "
                              "set admin_socket to a shorter one",
                              server->admin_socket, SOCKET_PATH_MAX);
+    }
+    return status_ok();
+}
+
+static void roles_or_else(struct config_words *roles, const char **items, size_t count) {
+    if (roles->count == 0) *roles = (struct config_words){items, count};
+}
+
+static void complete_roles(struct config_identity *identity) {
+    static const char *reader[] = {"reader"};
+    static const char *member[] = {"member", "_member_", "swiftoperator"};
+    static const char *admin[] = {"admin"};
+    static const char *reseller[] = {"ResellerAdmin"};
+    static const char *service[] = {"service"};
+    roles_or_else(&identity->reader_roles, reader, ARRAY_LEN(reader));
+    roles_or_else(&identity->member_roles, member, ARRAY_LEN(member));
+    roles_or_else(&identity->admin_roles, admin, ARRAY_LEN(admin));
+    roles_or_else(&identity->reseller_roles, reseller, ARRAY_LEN(reseller));
+    roles_or_else(&identity->service_roles, service, ARRAY_LEN(service));
+}
+
+/* What is not NULL is for a Keystone only, or what is NULL is needed for one. */
+static struct status complete_identity(struct config_loader *loader) {
+    const struct config_server *server = &loader->config->server;
+    struct config_identity *identity = &loader->config->identity;
+    const struct config_block *block = config_block_of(loader, identity);
+    if (identity->mode == CONFIG_IDENTITY_BUILTIN) {
+        if (identity->url == NULL) return status_ok();
+        return config_refuse(loader, config_line_of(block, "url"),
+                             "url: is for 'mode = keystone'; the mode is builtin");
+    }
+    complete_roles(identity);
+    if (identity->url == NULL) return need_key(loader, block, "url");
+    if (identity->service_user == NULL) return need_key(loader, block, "service_user");
+    if ((identity->service_password == NULL) == (identity->service_password_file == NULL)) {
+        return config_refuse(loader, block->line,
+                             "[identity] needs one of service_password_file and service_password");
+    }
+    if (server->keystone_listen.count > 0) {
+        return config_refuse(
+            loader, config_line_of(config_block_of(loader, server), "keystone_listen"),
+            "keystone_listen: the built-in Identity API has no users with 'mode = keystone'");
+    }
+    if (identity->stale_max_ns < identity->refresh_ns) {
+        return config_refuse(loader, config_line_of(block, "identity_stale_max"),
+                             "identity_stale_max: must not be below identity_refresh");
     }
     return status_ok();
 }
@@ -315,6 +365,7 @@ static struct status check_reached(struct config_loader *loader,
 struct status config_complete(struct config_loader *loader) {
     struct config *config = loader->config;
     TRY(complete_server(loader));
+    TRY(complete_identity(loader));
     TRY(complete_limits(loader));
     TRY(complete_proxy(loader));
     for (size_t i = 0; i < config->drive_count; i++) {

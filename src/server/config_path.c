@@ -120,6 +120,15 @@ struct status config_check_paths(struct config_loader *loader) {
     if (access_log != NULL) {
         TRY(check(loader, &config->log, "access_log", access_log, appendable_error(access_log)));
     }
+    const struct config_identity *identity = &config->identity;
+    if (identity->service_password_file != NULL) {
+        TRY(check(loader, identity, "service_password_file", identity->service_password_file,
+                  readable_error(identity->service_password_file)));
+    }
+    if (identity->ca_file != NULL) {
+        TRY(check(loader, identity, "ca_file", identity->ca_file,
+                  readable_error(identity->ca_file)));
+    }
     for (size_t i = 0; i < config->endpoint_count; i++) {
         const struct config_endpoint *e = &config->endpoints[i];
         if (e->tls_certificate == NULL) continue;

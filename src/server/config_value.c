@@ -61,10 +61,11 @@ static struct status parse_url(const struct target *t, struct slice text) {
     struct http_url url;
     if (slice_ends_with(text, SLICE("/"))) text.len--;
     bool good = is_ok(http_url_parse(text, NULL, &url)) && url.query.len == 0;
-    if (!good || slice_ends_with(text, SLICE("/v3"))) {
-        return refuse(t, text, "a URL as in https://host:5000, without /v3");
-    }
-    return set_text(t, text);
+    return good ? set_text(t, text) : refuse(t, text, "a URL as in https://host:5000");
+}
+
+static struct status parse_text(const struct target *t, struct slice text) {
+    return text.len > 0 ? set_text(t, text) : refuse(t, text, "a text");
 }
 
 static struct status parse_path_or_off(const struct target *t, struct slice text) {
@@ -102,6 +103,15 @@ static struct status parse_media(const struct target *t, struct slice text) {
     int value = 0;
     TRY(parse_choice(t, text, choices, 2, "'hdd' or 'ssd'", &value));
     *(enum config_media *)t->field = (enum config_media)value;
+    return status_ok();
+}
+
+static struct status parse_identity_mode(const struct target *t, struct slice text) {
+    static const struct choice choices[] = {{"builtin", CONFIG_IDENTITY_BUILTIN},
+                                            {"keystone", CONFIG_IDENTITY_KEYSTONE}};
+    int value = 0;
+    TRY(parse_choice(t, text, choices, 2, "'builtin' or 'keystone'", &value));
+    *(enum config_identity_mode *)t->field = (enum config_identity_mode)value;
     return status_ok();
 }
 
@@ -391,6 +401,7 @@ static const struct type_row types[] = {
     [CONFIG_TYPE_ERASURE_CODE] = {parse_erasure_code, false},
     [CONFIG_TYPE_GROUP] = {parse_name, false},
     [CONFIG_TYPE_HOSTS] = {add_host, true},
+    [CONFIG_TYPE_IDENTITY_MODE] = {parse_identity_mode, false},
     [CONFIG_TYPE_LOG_LEVEL] = {parse_log_level, false},
     [CONFIG_TYPE_MEDIA] = {parse_media, false},
     [CONFIG_TYPE_OWNERSHIP] = {parse_ownership, false},
@@ -400,6 +411,7 @@ static const struct type_row types[] = {
     [CONFIG_TYPE_PATH] = {parse_path, false},
     [CONFIG_TYPE_PATH_OR_OFF] = {parse_path_or_off, false},
     [CONFIG_TYPE_SIZE] = {parse_size, false},
+    [CONFIG_TYPE_TEXT] = {parse_text, false},
     [CONFIG_TYPE_URL] = {parse_url, false},
     [CONFIG_TYPE_USER] = {parse_name, false},
 };

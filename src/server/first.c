@@ -88,6 +88,10 @@ struct status first_make(const struct zone *zone, struct builtin *identity, stru
     struct arena arena;
     struct first first = {0};
     struct slice project_id;
+    if (zone->config->identity.mode == CONFIG_IDENTITY_KEYSTONE) {
+        *ret_first = first;
+        return status_ok();
+    }
     TRY(cli_environment_read(note, &environment));
     arena_init(&arena, ARENA_BLOCK_BYTES, ARENA_BYTES_MAX);
     struct status s = make_user(zone, identity, &environment, &arena, note, &first, &project_id);

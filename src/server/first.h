@@ -27,7 +27,7 @@ struct first {
 
 /*
  * Sees to it that somebody can use the store, and makes the buckets of the environment in the
- * region of the first endpoint.
+ * region of the first endpoint. Does nothing where the users are those of a Keystone.
  * Errors: as cli_environment_read, identity_bootstrap, cli_write_credentials and bucket_create,
  * noted; EXISTS where a bucket is somebody else's.
  */

@@ -11,6 +11,7 @@
 #define SERVER_PAGES_H
 
 #include "engine/engine.h"
+#include "identity/remote.h"
 #include "net/server.h"
 #include "object/store.h"
 #include "server/config.h"
@@ -22,6 +23,7 @@ struct pages {
     struct engine *engine;
     struct object_store *objects;
     const struct metrics *metrics;
+    const struct remote *remote; /* NULL: the users are our own */
 };
 
 /* Serves one request at the administration listener; as net_handler.serve. */

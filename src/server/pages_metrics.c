@@ -307,6 +307,19 @@ static void render_store(const struct pages *pages, struct buf *out) {
     render_figures(out, object_figures, ARRAY_LEN(object_figures), &object);
 }
 
+static void render_remote(const struct remote *remote, struct buf *out) {
+    struct remote_counts counts;
+    remote_count(remote, &counts);
+    metrics_render_value(out, "hink_keystone_up", "gauge", "1 unless Keystone did not answer last.",
+                         !counts.is_away);
+    metrics_render_value(out, "hink_keystone_hits_total", "counter",
+                         "Keys, tokens and names answered out of the cache.", counts.hits);
+    metrics_render_value(out, "hink_keystone_asks_total", "counter",
+                         "Keys, tokens and names that Keystone was asked about.", counts.asks);
+    metrics_render_value(out, "hink_keystone_failures_total", "counter",
+                         "Of these, without an answer.", counts.failures);
+}
+
 void pages_metrics(const struct pages *pages, struct net_server *net, struct buf *out) {
     struct net_stats stats;
     net_server_stats(net, &stats);
@@ -317,6 +330,7 @@ void pages_metrics(const struct pages *pages, struct net_server *net, struct buf
     metrics_render(pages->metrics, out);
     render_figures(out, net_figures, ARRAY_LEN(net_figures), &stats);
     render_store(pages, out);
+    if (pages->remote != NULL) render_remote(pages->remote, out);
     metrics_render_value(out, "process_resident_memory_bytes", "gauge", "Resident memory.",
                          resident_bytes());
 }

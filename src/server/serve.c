@@ -22,6 +22,7 @@
 #include "server/privileges.h"
 #include "server/session.h"
 #include "server/store.h"
+#include "server/user_source.h"
 
 enum { KEY_CACHE_ENTRIES = 4096, FILES_BESIDE_CONNECTIONS = 1024 };
 
@@ -30,6 +31,7 @@ struct server {
     struct config *config;
     struct privileges privileges;
     struct store store;
+    struct user_source source;
     struct object_store *objects;
     struct zone zone;
     struct key_cache *key_cache;
@@ -159,7 +161,8 @@ static struct status open_store(struct server *server, struct note *note) {
                                           .random = random_system(),
                                           .housekeeping = true};
     TRY(object_store_open(&objects, note, &server->objects));
-    zone_init(&server->zone, config, server->objects, builtin_identity(server->store.identity));
+    TRY(user_source_open(config, server->store.identity, note, &server->source));
+    zone_init(&server->zone, config, server->objects, user_source_identity(&server->source));
     TRY(first_make(&server->zone, server->store.identity, note, &server->first));
     if (config->log.access_log == NULL) return status_ok();
     return access_log_open(config->log.access_log, config->log.access_log_format, note,
@@ -173,7 +176,7 @@ static struct status open_shared(struct server *server, struct note *note) {
     server->metrics = session_metrics_new();
     server->shared = (struct session_shared){.config = server->config,
                                              .zone = &server->zone,
-                                             .identity = builtin_identity(server->store.identity),
+                                             .identity = user_source_identity(&server->source),
                                              .key_cache = server->key_cache,
                                              .metrics = server->metrics,
                                              .access_log = server->access_log,
@@ -182,8 +185,10 @@ static struct status open_shared(struct server *server, struct note *note) {
     server->pages = (struct pages){.config = server->config,
                                    .engine = server->store.engine,
                                    .objects = server->objects,
-                                   .metrics = server->metrics};
+                                   .metrics = server->metrics,
+                                   .remote = server->source.remote};
     server->admin = (struct admin){.identity = server->store.identity,
+                                   .is_elsewhere = server->source.remote != NULL,
                                    .project_has_buckets = project_has_buckets,
                                    .context = server,
                                    .zone = &server->zone,
@@ -217,6 +222,7 @@ static void close_all(struct server *server) {
     access_log_close(&server->access_log);
     first_wipe(&server->first);
     zone_fini(&server->zone);
+    user_source_close(&server->source);
     object_store_close(&server->objects);
     store_close(&server->store);
     config_free(&server->config);
@@ -293,6 +299,7 @@ int serve_run(const struct cli_where *where) {
         note_copies(&server);
         first_greet(&server.first, server.config, server.net);
         first_wipe(&server.first);
+        user_source_greet(&server.source, server.config);
         notify_ready(server.config->server.zone);
         stop(&server, wait_for_end(&server, &signals));
     }

@@ -81,6 +81,14 @@ class Server:
                 time.sleep(0.01)
         raise RuntimeError("hink did not become ready:\n" + self.log())
 
+    def metric(self, name):
+        """The value of a metric without labels."""
+        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=5) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(name + " "):
+                    return float(line.split()[1])
+        raise KeyError(name)
+
     def log(self):
         return self.log_path.read_text(errors="replace")
 

@@ -283,6 +283,13 @@ struct key key_pending(struct kv_partition incarnation) {
     return key;
 }
 
+struct key key_project_config(char kind, struct slice project_id) {
+    struct key key = directory_begin(KEY_PROJECT_CONFIG);
+    append(&key, &kind, 1);
+    append_slice(&key, project_id);
+    return key;
+}
+
 struct key key_of_directory(enum key_directory table) {
     return directory_begin(table);
 }

@@ -19,6 +19,7 @@
  *
  *     'd' 'a' REGION PROJECT name   account name    'd' 'n' project   counter: buckets
  *     'd' 's' REGION name           S3 name         'd' 'p' ID        pending partition
+ *     'd' 'c' kind project          document of a project (project.h)
  *
  * An ID is 16 bytes, a number 2 and a time 8 bytes, big-endian. What stands in capitals is a string
  * with something behind it, in groups of eight bytes, zero-padded, each followed by a byte: 0xff if
@@ -58,7 +59,8 @@ enum key_directory {
     KEY_ACCOUNT_NAME = 'a',
     KEY_S3_NAME = 's',
     KEY_BUCKET_COUNT = 'n',
-    KEY_PENDING = 'p'
+    KEY_PENDING = 'p',
+    KEY_PROJECT_CONFIG = 'c'
 };
 
 enum key_counter {
@@ -180,6 +182,7 @@ struct key key_account_name(struct slice region, struct slice project_id, struct
 struct key key_s3_name(struct slice region, struct slice name);
 struct key key_bucket_count(struct slice project_id);
 struct key key_pending(struct kv_partition incarnation);
+struct key key_project_config(char kind, struct slice project_id);
 
 /* What all keys of a table of the directory begin with. */
 struct key key_of_directory(enum key_directory table);

@@ -208,8 +208,8 @@ struct status s3_acl_check_public(struct s3_call *call, const struct bucket *buc
     TRY(s3_public_access_read(call, bucket, &block));
     if (!block.block_acls) return status_ok();
     return s3_refuse(call, S3_ERROR_ACCESS_DENIED,
-                     "The access control list is public, and the bucket's public access block "
-                     "forbids such lists (BlockPublicAcls).");
+                     "The access control list is public, and the public access block of the "
+                     "bucket or of its owner forbids such lists (BlockPublicAcls).");
 }
 
 /* ---- objects that are written --------------------------------------------------------------- */

@@ -76,7 +76,8 @@ bool s3_acl_is_as_enforced(const struct s3_call *call, const struct acl *acl,
                            const struct acl_owners *owners);
 
 /*
- * AccessDenied to a list that is public where the bucket's public access block has BlockPublicAcls.
+ * AccessDenied to a list that is public where the bucket's public access block, or its owner's, has
+ * BlockPublicAcls.
  */
 struct status s3_acl_check_public(struct s3_call *call, const struct bucket *bucket,
                                   const struct acl *acl);

@@ -93,6 +93,12 @@ static struct status authorize_own(struct s3_call *call) {
     return deny(call);
 }
 
+/* A project's own settings are its own affair. */
+static struct status authorize_account(struct s3_call *call) {
+    struct bucket all = {.project_id = s3_header(call, S3_ACCOUNT_HEADER)};
+    return allow(call, call->op->action, &all, SLICE(""));
+}
+
 /*
  * The operation asks for each key. Where no policy may speak of one key and not of another, the
  * answer is known for nobody already: a stranger shall not have us read a list for nothing. A form
@@ -108,6 +114,7 @@ struct status s3_authorize(struct s3_call *call) {
     const struct s3_op *op = call->op;
     if (op->action == NULL) return status_ok();
     if (op->subject == S3_SERVICE || op->subject == S3_NEW_BUCKET) return authorize_own(call);
+    if (op->subject == S3_ACCOUNT) return authorize_account(call);
     TRY(find_bucket(call, call->bucket_name, &call->bucket));
     TRY(s3_expect_owner(call, "x-amz-expected-bucket-owner", &call->bucket));
     if (op->subject == S3_KEYS) return authorize_keys(call);

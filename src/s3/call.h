@@ -48,6 +48,7 @@ struct s3_service {
     struct identity *identity; /* of those whose proof stands in a body */
     bool allow_sigv2;
     enum acl_ownership object_ownership; /* of new buckets, if a request says nothing */
+    bool block_public_access;            /* of new buckets: the block is all on */
     /* Is told of every decision, for the debug log; NULL: nobody is. */
     void (*decided)(const struct s3_call *call, const struct s3_question *question,
                     const struct access_decision *decision);
@@ -60,8 +61,12 @@ enum s3_subject {
     S3_NEW_BUCKET, /* one that need not be there: CreateBucket */
     S3_WEBSITE,    /* a page of a bucket that is a web site */
     S3_KEYS,       /* keys of a bucket, named in the body: the operation asks for each */
-    S3_OBJECT
+    S3_OBJECT,
+    S3_ACCOUNT /* a project as a whole, as S3 Control asks about it */
 };
+
+/* The header by which S3 Control names the project. */
+#define S3_ACCOUNT_HEADER "x-amz-account-id"
 
 /* What a request's body is to its operation. */
 enum s3_body_kind {
@@ -134,6 +139,7 @@ struct s3_call {
     const struct s3_op *op;
     struct slice bucket_name; /* decoded; empty for the service */
     struct slice key;         /* decoded; empty but for objects */
+    bool is_control;          /* it is one of S3 Control's, whose documents look otherwise */
 
     /* authenticate */
     struct auth_result auth;

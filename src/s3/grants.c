@@ -1,6 +1,7 @@
 #include "s3/grants.h"
 
 #include "object/config.h"
+#include "object/project.h"
 #include "s3/acl_call.h"
 #include "s3/facts.h"
 #include "xml/reader.h"
@@ -29,13 +30,30 @@ struct status s3_policy_read(struct s3_call *call, const struct bucket *bucket,
     return damage(policy_parse(call->arena, text, bucket->name, NULL, ret_policy));
 }
 
+/* Adds what a document switches on. */
+static struct status block_add(struct s3_call *call, struct slice document,
+                               struct public_access *block) {
+    struct public_access more;
+    if (document.ptr == NULL) return status_ok();
+    TRY(damage(public_access_parse(call->arena, document, NULL, &more)));
+    block->block_acls |= more.block_acls;
+    block->ignore_acls |= more.ignore_acls;
+    block->block_policy |= more.block_policy;
+    block->restrict_all |= more.restrict_all;
+    return status_ok();
+}
+
 struct status s3_public_access_read(struct s3_call *call, const struct bucket *bucket,
                                     struct public_access *ret_block) {
     struct slice document;
+    struct slice of_project = {0};
     *ret_block = (struct public_access){0};
     TRY(document_read(call, bucket, BUCKET_CONFIG_PUBLIC_ACCESS, &document));
-    if (document.ptr == NULL) return status_ok();
-    return damage(public_access_parse(call->arena, document, NULL, ret_block));
+    struct status s = project_config_get(call->service->objects, bucket->project_id,
+                                         PROJECT_CONFIG_PUBLIC_ACCESS, call->arena, &of_project);
+    if (!status_is(s, STATUS_NOT_FOUND)) TRY(s);
+    TRY(block_add(call, document, ret_block));
+    return block_add(call, of_project, ret_block);
 }
 
 struct status s3_requester_pays(struct s3_call *call, const struct bucket *bucket, bool *ret_pays) {
@@ -68,8 +86,7 @@ static struct status lists_read(struct s3_call *call, const struct bucket *bucke
     grants->lists_count = ownership.rule != ACL_OWNER_ENFORCED;
     if (!grants->lists_count) return status_ok();
     TRY(s3_acl_of_bucket(call, bucket, &owners, &grants->acl));
-    TRY(s3_public_access_read(call, bucket, &grants->block));
-    return status_ok();
+    return s3_public_access_read(call, bucket, &grants->block);
 }
 
 /* Whether a policy speaks of something, as far as its text shows: what is escaped may be anything.

@@ -19,7 +19,10 @@
 struct status s3_policy_read(struct s3_call *call, const struct bucket *bucket,
                              const struct policy **ret_policy);
 
-/* Reads its public access block; all off where it has none. Errors: as above. */
+/*
+ * Reads the public access block that counts for it: what its own or its project's switches on.
+ * Errors: as above.
+ */
 struct status s3_public_access_read(struct s3_call *call, const struct bucket *bucket,
                                     struct public_access *ret_block);
 

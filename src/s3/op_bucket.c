@@ -66,7 +66,13 @@ struct status op_create_bucket_check(struct s3_call *call) {
 
 /* ---- CreateBucket: whose, and for whom ------------------------------------------------------- */
 
-enum { DOCUMENTS_MAX = 2 };
+enum { DOCUMENTS_MAX = 3 };
+
+/* The block of new buckets, where the zone has one. */
+#define BLOCK_ALL                                                                          \
+    "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>"              \
+    "<IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy>" \
+    "<RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>"
 
 /* The list that the request gives the bucket; empty for one that is the owner's alone. */
 static struct status list_of(struct s3_call *call, enum acl_ownership rule,
@@ -81,11 +87,17 @@ static struct status list_of(struct s3_call *call, enum acl_ownership rule,
     TRY(s3_acl_of_headers(call, &owners, &present, &acl));
     if (!present) return status_ok();
     TRY(s3_acl_store(call, &acl, ret_text));
-    if (ret_text->ptr == NULL || rule != ACL_OWNER_ENFORCED) return status_ok();
-    return s3_refuse(call, S3_ERROR_INVALID_BUCKET_ACL_WITH_OWNERSHIP, NULL);
+    if (ret_text->ptr != NULL && rule == ACL_OWNER_ENFORCED) {
+        return s3_refuse(call, S3_ERROR_INVALID_BUCKET_ACL_WITH_OWNERSHIP, NULL);
+    }
+    if (call->service->block_public_access && acl_is_public(&acl)) {
+        return s3_refuse(call, S3_ERROR_INVALID_BUCKET_ACL_WITH_BLOCK, NULL);
+    }
+    return s3_acl_check_public(call, &(struct bucket){.project_id = owners.owner_id}, &acl);
 }
 
-/* The documents that the bucket begins with: ownership, where it is not the default, and list. */
+/* The documents that the bucket begins with: ownership, where it is not the default, list, block.
+ */
 static struct status documents_of(struct s3_call *call, struct bucket_document *documents,
                                   size_t *ret_count) {
     struct s3_ownership ownership;
@@ -98,6 +110,10 @@ static struct status documents_of(struct s3_call *call, struct bucket_document *
             (struct bucket_document){BUCKET_CONFIG_OWNERSHIP, s3_ownership_document(&ownership)};
     }
     if (list.ptr != NULL) documents[count++] = (struct bucket_document){BUCKET_CONFIG_ACL, list};
+    if (call->service->block_public_access) {
+        documents[count++] =
+            (struct bucket_document){BUCKET_CONFIG_PUBLIC_ACCESS, SLICE(BLOCK_ALL)};
+    }
     *ret_count = count;
     return status_ok();
 }

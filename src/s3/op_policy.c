@@ -1,4 +1,4 @@
-/* Bucket policies and public access blocks. */
+/* Bucket policies. */
 #include "object/config.h"
 #include "s3/grants.h"
 #include "s3/ops.h"
@@ -46,8 +46,8 @@ struct status op_put_bucket_policy(struct s3_call *call) {
     TRY(s3_public_access_read(call, &call->bucket, &block));
     if (block.block_policy && policy_is_public(policy)) {
         return s3_refuse(call, S3_ERROR_ACCESS_DENIED,
-                         "The policy is public, and the bucket's public access block forbids such "
-                         "policies (BlockPublicPolicy).");
+                         "The policy is public, and the public access block of the bucket or of "
+                         "its owner forbids such policies (BlockPublicPolicy).");
     }
     TRY(put(call, BUCKET_CONFIG_POLICY, text));
     call->response.status = 204;
@@ -80,47 +80,4 @@ struct status op_get_bucket_policy_status(struct s3_call *call) {
     if (is_ok(s)) s = s3_answer_xml(call, &buf);
     buf_fini(&buf);
     return s;
-}
-
-struct status op_put_public_access_block(struct s3_call *call) {
-    struct slice document;
-    struct public_access block;
-    struct note why = {0};
-    TRY(s3_body_document(call, PUBLIC_ACCESS_DOCUMENT_MAX, &document));
-    struct status s = public_access_parse(call->arena, document, &why, &block);
-    if (status_is(s, STATUS_INVALID) || status_is(s, STATUS_TOO_LARGE)) {
-        return s3_refuse(call, S3_ERROR_MALFORMED_XML, NULL);
-    }
-    TRY(s);
-    return put(call, BUCKET_CONFIG_PUBLIC_ACCESS, document);
-}
-
-static void write_block(struct xml_writer *writer, const struct public_access *block) {
-    xml_declaration(writer);
-    xml_open_ns(writer, "PublicAccessBlockConfiguration", XML_NS_S3);
-    xml_element_bool(writer, "BlockPublicAcls", block->block_acls);
-    xml_element_bool(writer, "IgnorePublicAcls", block->ignore_acls);
-    xml_element_bool(writer, "BlockPublicPolicy", block->block_policy);
-    xml_element_bool(writer, "RestrictPublicBuckets", block->restrict_all);
-    xml_close(writer, "PublicAccessBlockConfiguration");
-}
-
-struct status op_get_public_access_block(struct s3_call *call) {
-    struct public_access block;
-    struct slice document;
-    struct buf buf;
-    struct xml_writer writer;
-    TRY(get(call, BUCKET_CONFIG_PUBLIC_ACCESS, S3_ERROR_NO_SUCH_PUBLIC_ACCESS_BLOCK, &document));
-    TRY(s3_public_access_read(call, &call->bucket, &block));
-    buf_init(&buf, ANSWER_MAX);
-    xml_writer_init(&writer, &buf);
-    write_block(&writer, &block);
-    struct status s = xml_end(&writer);
-    if (is_ok(s)) s = s3_answer_xml(call, &buf);
-    buf_fini(&buf);
-    return s;
-}
-
-struct status op_delete_public_access_block(struct s3_call *call) {
-    return forget(call, BUCKET_CONFIG_PUBLIC_ACCESS);
 }

@@ -62,6 +62,9 @@ struct status op_get_bucket_policy_status(struct s3_call *call);
 struct status op_put_public_access_block(struct s3_call *call);
 struct status op_get_public_access_block(struct s3_call *call);
 struct status op_delete_public_access_block(struct s3_call *call);
+struct status op_put_account_public_access_block(struct s3_call *call);
+struct status op_get_account_public_access_block(struct s3_call *call);
+struct status op_delete_account_public_access_block(struct s3_call *call);
 
 /* op_acl.c: access control lists, and whether they count. */
 struct status op_get_bucket_acl(struct s3_call *call);

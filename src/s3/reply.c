@@ -87,6 +87,8 @@ static void write_document(struct xml_writer *writer, const struct s3_call *call
                            enum s3_error error) {
     const struct s3_error_detail *detail = &call->detail;
     if (!call->early) xml_declaration(writer);
+    /* Spec: S3 Control's model is not among those whose errors are without a wrapper. */
+    if (call->is_control) xml_open_ns(writer, "ErrorResponse", XML_NS_S3_CONTROL);
     xml_open(writer, "Error");
     xml_element_str(writer, "Code", s3_error_code(error));
     if (detail->message.len > 0) {
@@ -98,9 +100,10 @@ static void write_document(struct xml_writer *writer, const struct s3_call *call
         xml_element(writer, detail->items[i].name, detail->items[i].value);
     }
     xml_element(writer, "Resource", call->head->path);
+    if (call->is_control) xml_close(writer, "Error");
     xml_element(writer, "RequestId", call->request_id);
     xml_element(writer, "HostId", call->host_id);
-    xml_close(writer, "Error");
+    xml_close(writer, call->is_control ? "ErrorResponse" : "Error");
 }
 
 /* ---- the answer ---------------------------------------------------------------------------- */

@@ -147,8 +147,8 @@ static struct slice allowed_methods(struct s3_call *call, enum s3_subject subjec
 
 static struct status refuse_method(struct s3_call *call, enum s3_subject subject,
                                    struct slice subresource) {
-    static const char *const words[] = {"SERVICE", "BUCKET", "BUCKET",
-                                        "OBJECT",  "BUCKET", "OBJECT"};
+    static const char *const words[] = {"SERVICE", "BUCKET", "BUCKET", "OBJECT",
+                                        "BUCKET",  "OBJECT", "ACCOUNT"};
     s3_refuse_with(call, "Method", call->head->method_text);
     s3_refuse_with(call, "ResourceType",
                    subresource.len > 0 ? subresource : slice_str(words[subject]));
@@ -162,8 +162,31 @@ static struct status route_page(struct s3_call *call) {
     return call->op != NULL ? status_ok() : refuse_method(call, S3_WEBSITE, SLICE(""));
 }
 
+#define CONTROL_PATH "/v20180820/"
+
+/*
+ * S3 Control asks at the same endpoints as S3, and is told by its version in the path and by the
+ * header that all its requests have. The account is in the host's name too, where others have a
+ * bucket. Spec: S3 API, "Amazon S3 Control", GetPublicAccessBlock.
+ */
+static bool is_control(const struct s3_call *call) {
+    return slice_starts_with(call->head->path, SLICE(CONTROL_PATH)) &&
+           http_head_count(call->head, SLICE(S3_ACCOUNT_HEADER)) > 0;
+}
+
+static struct status route_control(struct s3_call *call) {
+    call->is_control = true;
+    if (!slice_eq(call->head->path, SLICE(CONTROL_PATH "configuration/publicAccessBlock"))) {
+        return s3_refuse(call, S3_ERROR_NOT_IMPLEMENTED,
+                         "hink has no such operation of S3 Control.");
+    }
+    call->op = find_op(call, S3_ACCOUNT, true);
+    return call->op != NULL ? status_ok() : refuse_method(call, S3_ACCOUNT, SLICE(""));
+}
+
 struct status s3_route(struct s3_call *call) {
     TRY(check_query_text(call));
+    if (!call->is_website && is_control(call)) return route_control(call);
     TRY(split_path(call));
     TRY(check_lengths(call));
     if (call->is_website) return route_page(call);

@@ -71,6 +71,7 @@ struct config_server {
     struct config_addresses admin_listen;
     bool sigv2;
     enum acl_ownership object_ownership;
+    bool block_public_access;
     struct config_addresses keystone_listen;
     const char *keystone_url;         /* without a '/' at its end; NULL: by the Host header */
     const char *keystone_certificate; /* NULL: plain HTTP */

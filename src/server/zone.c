@@ -69,6 +69,7 @@ void zone_init(struct zone *zone, const struct config *config, struct object_sto
                                         .identity = identity,
                                         .allow_sigv2 = config->server.sigv2,
                                         .object_ownership = config->server.object_ownership,
+                                        .block_public_access = config->server.block_public_access,
                                         .decided = decision_log};
     swift_init(zone, config, policy_count);
 }

@@ -24,6 +24,7 @@
 enum { XML_WRITER_DEPTH_MAX = 16 };
 
 #define XML_NS_S3 "http://s3.amazonaws.com/doc/2006-03-01/"
+#define XML_NS_S3_CONTROL "http://awss3control.amazonaws.com/doc/2018-08-20/"
 
 struct xml_writer {
     struct buf *buf;

@@ -299,6 +299,28 @@ def test_virtual_host_addresses_through_a_proxy(service):
     client.delete_bucket(Bucket="virtual")
 
 
+def test_public_access_block_of_the_account(service):
+    """S3 Control puts the account in front of the endpoint's name, so here too it is the proxy."""
+    if service.ca:
+        pytest.skip("HTTPS goes through a tunnel")
+    port = service.endpoint.rsplit(":", 1)[1]
+    account = client_for(service.endpoint).list_buckets()["Owner"]["ID"]
+    client = boto3.client("s3control", endpoint_url=f"http://localhost:{port}",
+                          region_name="us-east-1", aws_access_key_id=ACCESS_KEY,
+                          aws_secret_access_key=SECRET_KEY,
+                          config=Config(proxies={"http": service.endpoint}))
+    with pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+        client.get_public_access_block(AccountId=account)
+    block = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": True,
+             "RestrictPublicBuckets": False}
+    client.put_public_access_block(AccountId=account, PublicAccessBlockConfiguration=block)
+    told = client.get_public_access_block(AccountId=account)["PublicAccessBlockConfiguration"]
+    assert told == block
+    client.delete_public_access_block(AccountId=account)
+    with pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+        client.get_public_access_block(AccountId=account)
+
+
 def test_wrong_keys(service):
     verify = str(service.ca) if service.ca else None
     for words, code in (({"secret": "wrong-secret-0123"}, "SignatureDoesNotMatch"),

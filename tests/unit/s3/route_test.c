@@ -156,7 +156,8 @@ static void test_every_row_is_reached(void **state) {
     };
     for (size_t i = 0; i < s3_op_count(); i++) {
         const struct s3_op *op = s3_op_at(i);
-        if (op->subject == S3_WEBSITE) continue; /* by host name, below */
+        /* by host name, below; by another path */
+        if (op->subject == S3_WEBSITE || op->subject == S3_ACCOUNT) continue;
         char what[200];
         char headers[200] = "";
         snprintf(what, sizeof what, "%s %s?x-id=%s", methods[op->method], paths[op->subject],
@@ -209,6 +210,28 @@ static void test_pages(void **state) {
     host_is_website = false;
     assert_true(status_is(s, STATUS_REFUSED));
     assert_int_equal(call.error, S3_ERROR_METHOD_NOT_ALLOWED);
+}
+
+static void test_accounts(void **state) {
+    (void)state;
+    static const char path[] = "/v20180820/configuration/publicAccessBlock";
+    static const struct {
+        const char *method;
+        const char *name;
+    } rows[] = {{"GET", "GetAccountPublicAccessBlock"},
+                {"PUT", "PutAccountPublicAccessBlock"},
+                {"DELETE", "DeleteAccountPublicAccessBlock"},
+                {"HEAD", "MethodNotAllowed"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char what[100];
+        snprintf(what, sizeof what, "%s %s", rows[i].method, path);
+        assert_string_equal(op_of(what, "x-amz-account-id: a\r\n"), rows[i].name);
+        assert_true(call.is_control && call.bucket_name.len == 0 && call.key.len == 0);
+    }
+    expect_op("GET /v20180820/configuration/publicAccessBlock", "GetObject");
+    assert_string_equal(
+        op_of("GET /v20180820/configuration/publicAccessBlockX", "x-amz-account-id: a\r\n"),
+        "NotImplemented");
 }
 
 static void test_headers_and_parameters_choose(void **state) {
@@ -286,6 +309,7 @@ int main(void) {
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_every_row_is_reached),
         cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_accounts),
         cmocka_unit_test(test_headers_and_parameters_choose),
         cmocka_unit_test(test_unknown_parameters_are_ignored),
         cmocka_unit_test(test_chains),

@@ -172,6 +172,17 @@ static struct status check_password(struct builtin *store, const struct builtin_
     return s;
 }
 
+bool builtin_guess_begin(struct builtin *store, struct slice user, struct slice source,
+                         int64_t *ret_wait_ns) {
+    int64_t now_ns = clock_mono_ns(store->clock);
+    *ret_wait_ns = 0;
+    return guess_begin(store->gate->guesses, user, source, now_ns, ret_wait_ns);
+}
+
+void builtin_guess_right(struct builtin *store, struct slice user, struct slice source) {
+    guess_right(store->gate->guesses, user, source);
+}
+
 struct status builtin_login(struct builtin *store, const struct builtin_login *login,
                             int64_t *ret_wait_ns) {
     *ret_wait_ns = 0;

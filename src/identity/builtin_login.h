@@ -73,6 +73,18 @@ struct builtin_login {
 struct status builtin_login(struct builtin *store, const struct builtin_login *login,
                             int64_t *ret_wait_ns);
 
+/*
+ * The counting of guesses for doors that check passwords themselves: builtin_guess_begin is false
+ * where it is too early for one, and `*ret_wait_ns` is for how long; after a right one
+ * builtin_guess_right.
+ */
+bool builtin_guess_begin(struct builtin *store, struct slice user, struct slice source,
+                         int64_t *ret_wait_ns);
+void builtin_guess_right(struct builtin *store, struct slice user, struct slice source);
+
+/* A key of 32 bytes for the purpose `label`, out of the key file. */
+void builtin_derive_key(struct builtin *store, struct slice label, uint8_t *out);
+
 /* Gives roles to a user, or takes them away, in a project; both by id. Taking an included role
  * takes the roles that include it. Errors: NOT_FOUND; TOO_LARGE; as kv_commit; noted. */
 struct status builtin_role_grant(struct builtin *store, struct slice user_id,

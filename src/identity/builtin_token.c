@@ -16,10 +16,13 @@ _Static_assert((int)TOKEN_KEY_LEN == (int)DIGEST_SHA256_LEN, "a token's key is a
 /* What a token is bound to: its ciphertext opens as nothing else of ours. */
 #define TOKEN_BINDING "hink token 1"
 
+void builtin_derive_key(struct builtin *store, struct slice label, uint8_t *out) {
+    hmac_sha256(slice_of(store->key.bytes, sizeof store->key.bytes), label, out);
+}
+
 /* Tokens have a key of their own, so that their many nonces don't wear out that of the secrets. */
-static void token_key(const struct builtin *store, uint8_t *out) {
-    hmac_sha256(slice_of(store->key.bytes, sizeof store->key.bytes), SLICE("hink token key 1"),
-                out);
+static void token_key(struct builtin *store, uint8_t *out) {
+    builtin_derive_key(store, SLICE("hink token key 1"), out);
 }
 
 /* --- text --- */

@@ -36,7 +36,7 @@ struct zone;
 /* What administration works on. */
 struct admin {
     struct builtin *identity; /* NULL, without a store: only policy.explain is asked */
-    bool is_elsewhere; /* the users are a Keystone's: nothing is to be done here */
+    bool is_elsewhere;        /* the users are a Keystone's: nothing is to be done here */
     /* Says whether a project still has buckets; NULL: nobody asks. */
     struct status (*project_has_buckets)(void *context, struct slice project_id, bool *ret_has);
     void *context;

@@ -32,6 +32,7 @@ static const char *const section_words[] = {
 /* The struct behind each section, for the offsets of its fields. */
 #define STRUCT_SERVER struct config_server
 #define STRUCT_IDENTITY struct config_identity
+#define STRUCT_TEMPAUTH struct config_tempauth
 #define STRUCT_LIMITS struct config_limits
 #define STRUCT_PROXY struct config_proxy
 #define STRUCT_LOG struct config_log
@@ -335,6 +336,7 @@ static struct status loader_begin(struct config_loader *loader) {
     if (loader->blocks == NULL || !is_ok(arena_ok(arena))) return status_of(STATUS_NO_MEMORY);
     add_block(loader, CONFIG_SECTION_SERVER, "", &config->server, 0);
     add_block(loader, CONFIG_SECTION_IDENTITY, "", &config->identity, 0);
+    add_block(loader, CONFIG_SECTION_TEMPAUTH, "", &config->tempauth, 0);
     add_block(loader, CONFIG_SECTION_LIMITS, "", &config->limits, 0);
     add_block(loader, CONFIG_SECTION_PROXY, "", &config->proxy, 0);
     add_block(loader, CONFIG_SECTION_LOG, "", &config->log, 0);

@@ -6,7 +6,7 @@
  * duplicate, a value that does not parse or is out of bounds, a name that leads nowhere, a path
  * that can't be used is one line "FILE:LINE: what is wrong" in the note.
  *
- *     [server] [identity] [limits] [proxy] [log]            once each
+ *     [server] [identity] [tempauth] [limits] [proxy] [log]   once each
  *     [policy NAME] ◀─offered by─ [region NAME] ◀─leads to─ [endpoint NAME]
  *
  *     config_load or config_default ── read ── config_free
@@ -25,6 +25,7 @@
 #include "access/acl.h"
 #include "base/arena.h"
 #include "base/note.h"
+#include "identity/tempauth.h"
 #include "net/address.h"
 #include "server/access_log.h"
 #include "server/log.h"
@@ -102,6 +103,18 @@ struct config_identity {
     struct config_words admin_roles;
     struct config_words reseller_roles;
     struct config_words service_roles;
+};
+
+/* Users of Swift's old authentication. */
+struct config_tempauth_users {
+    struct tempauth_user *items;
+    size_t count;
+};
+
+struct config_tempauth {
+    bool enabled;
+    bool builtin_users;
+    struct config_tempauth_users users;
 };
 
 struct config_limits {
@@ -194,6 +207,7 @@ struct config {
     const char *accept_metadata_from; /* of the command line, not of the file; NULL: nothing */
     struct config_server server;
     struct config_identity identity;
+    struct config_tempauth tempauth;
     struct config_limits limits;
     struct config_proxy proxy;
     struct config_log log;

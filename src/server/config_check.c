@@ -68,6 +68,21 @@ static void complete_roles(struct config_identity *identity) {
     roles_or_else(&identity->service_roles, service, ARRAY_LEN(service));
 }
 
+static struct status complete_tempauth(struct config_loader *loader) {
+    const struct config_tempauth *tempauth = &loader->config->tempauth;
+    const struct config_block *block = config_block_of(loader, tempauth);
+    bool elsewhere = loader->config->identity.mode == CONFIG_IDENTITY_KEYSTONE;
+    if (elsewhere && tempauth->builtin_users) {
+        return config_refuse(loader, config_line_of(block, "builtin_users"),
+                             "builtin_users: there are none with 'mode = keystone'");
+    }
+    if (!tempauth->enabled || tempauth->builtin_users || tempauth->users.count > 0) {
+        return status_ok();
+    }
+    return config_refuse(loader, config_line_of(block, "enabled"),
+                         "enabled: needs a 'user', or builtin_users = on");
+}
+
 /* What is not NULL is for a Keystone only, or what is NULL is needed for one. */
 static struct status complete_identity(struct config_loader *loader) {
     const struct config_server *server = &loader->config->server;
@@ -366,6 +381,7 @@ struct status config_complete(struct config_loader *loader) {
     struct config *config = loader->config;
     TRY(complete_server(loader));
     TRY(complete_identity(loader));
+    TRY(complete_tempauth(loader));
     TRY(complete_limits(loader));
     TRY(complete_proxy(loader));
     for (size_t i = 0; i < config->drive_count; i++) {

@@ -17,7 +17,7 @@ enum {
     CONFIG_LINE_MAX = 198, /* what libinih takes, less the line's end and the NUL */
     CONFIG_KEYS_MAX = 128,
     CONFIG_BLOCKS_MAX =
-        CONFIG_DRIVES_MAX + CONFIG_POLICIES_MAX + CONFIG_REGIONS_MAX + CONFIG_ENDPOINTS_MAX + 5
+        CONFIG_DRIVES_MAX + CONFIG_POLICIES_MAX + CONFIG_REGIONS_MAX + CONFIG_ENDPOINTS_MAX + 6
 };
 
 /* One section of the file: its struct, its line, and the line of each key (0: not there). */

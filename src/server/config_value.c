@@ -387,6 +387,20 @@ static struct status add_network(const struct target *t, struct slice text) {
     return status_ok();
 }
 
+static struct status add_tempauth_user(const struct target *t, struct slice text) {
+    struct tempauth_user user;
+    struct slice copy = arena_dup(t->arena, text);
+    TRY(arena_ok(t->arena));
+    TRY(tempauth_user_parse(copy, t->note, &user));
+    struct config_tempauth_users *list = t->field;
+    void *items = list->items;
+    void *item;
+    TRY(list_grow(t, &items, &list->count, sizeof user, &item));
+    list->items = items;
+    memcpy(item, &user, sizeof user);
+    return status_ok();
+}
+
 struct type_row {
     struct status (*parse)(const struct target *t, struct slice text);
     bool list; /* parse takes one entry and adds it */
@@ -411,6 +425,7 @@ static const struct type_row types[] = {
     [CONFIG_TYPE_PATH] = {parse_path, false},
     [CONFIG_TYPE_PATH_OR_OFF] = {parse_path_or_off, false},
     [CONFIG_TYPE_SIZE] = {parse_size, false},
+    [CONFIG_TYPE_TEMPAUTH_USERS] = {add_tempauth_user, true},
     [CONFIG_TYPE_TEXT] = {parse_text, false},
     [CONFIG_TYPE_URL] = {parse_url, false},
     [CONFIG_TYPE_USER] = {parse_name, false},

@@ -51,12 +51,26 @@ static struct status open_remote(const struct config_identity *from, struct slic
     return remote_open(&options, note, ret_remote);
 }
 
+static struct status open_tempauth(const struct config *config, struct user_source *source,
+                                   struct note *note) {
+    struct tempauth_options options = {.store = source->builtin,
+                                       .identity = user_source_identity(source),
+                                       .clock = clock_system(),
+                                       .random = random_system(),
+                                       .users = config->tempauth.users.items,
+                                       .user_count = config->tempauth.users.count,
+                                       .builtin_users = config->tempauth.builtin_users,
+                                       .token_lifetime_ns = config->server.token_lifetime_ns};
+    if (!config->tempauth.enabled) return status_ok();
+    return tempauth_open(&options, note, &source->tempauth);
+}
+
 struct status user_source_open(const struct config *config, struct builtin *builtin,
                                struct note *note, struct user_source *ret_source) {
     const struct config_identity *identity = &config->identity;
     char bytes[PASSWORD_MAX];
     *ret_source = (struct user_source){.builtin = builtin};
-    if (identity->mode == CONFIG_IDENTITY_BUILTIN) return status_ok();
+    if (identity->mode == CONFIG_IDENTITY_BUILTIN) return open_tempauth(config, ret_source, note);
     struct slice password = slice_str(identity->service_password);
     if (identity->service_password_file != NULL) {
         TRY(read_password(identity->service_password_file, bytes, note));
@@ -64,15 +78,17 @@ struct status user_source_open(const struct config *config, struct builtin *buil
     }
     struct status s = open_remote(identity, password, note, &ret_source->remote);
     explicit_bzero(bytes, sizeof bytes);
-    return s;
+    return is_ok(s) ? open_tempauth(config, ret_source, note) : s;
 }
 
 void user_source_close(struct user_source *source) {
+    tempauth_close(&source->tempauth);
     remote_close(&source->remote);
     *source = (struct user_source){0};
 }
 
 struct identity *user_source_identity(const struct user_source *source) {
+    if (source->tempauth != NULL) return tempauth_identity(source->tempauth);
     return source->remote != NULL ? remote_identity(source->remote)
                                   : builtin_identity(source->builtin);
 }

@@ -10,17 +10,20 @@
 
 #include "identity/builtin.h"
 #include "identity/remote.h"
+#include "identity/tempauth.h"
 #include "server/config.h"
 
 struct user_source {
-    struct builtin *builtin; /* the store's; not consulted where there is a `remote` */
-    struct remote *remote;   /* NULL: the users are our own */
+    struct builtin *builtin;   /* the store's; not consulted where there is a `remote` */
+    struct remote *remote;     /* NULL: the users are our own */
+    struct tempauth *tempauth; /* NULL: there is no /auth/v1.0 */
 };
 
 /*
  * Makes the source; a Keystone is not asked yet.
  * Owns: the caller; user_source_close. `builtin` outlives it.
- * Errors: INVALID, NOT_FOUND, DENIED, IO (the file of the password); NO_MEMORY; noted.
+ * Errors: INVALID (the file of the password); EXISTS (a user of /auth/v1.0 is there twice);
+ * NO_MEMORY; noted.
  */
 struct status user_source_open(const struct config *config, struct builtin *builtin,
                                struct note *note, struct user_source *ret_source);

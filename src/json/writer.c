@@ -10,13 +10,18 @@ void json_writer_init(struct json_writer *writer, struct buf *buf) {
     *writer = (struct json_writer){.buf = buf};
 }
 
+static void separate(struct json_writer *writer, char c) {
+    buf_append_char(writer->buf, c);
+    if (writer->spaced) buf_append_char(writer->buf, ' ');
+}
+
 /* What stands before any value: a comma where it is not the first of its array. */
 static void before_value(struct json_writer *writer) {
     bool in_object = writer->is_object[writer->depth];
     CHECK(in_object == writer->after_key);
     if (!in_object) {
         CHECK(writer->depth > 0 || !writer->not_first[0]);
-        if (writer->not_first[writer->depth]) buf_append_char(writer->buf, ',');
+        if (writer->not_first[writer->depth]) separate(writer, ',');
         writer->not_first[writer->depth] = true;
     }
     writer->after_key = false;
@@ -56,11 +61,11 @@ void json_end_array(struct json_writer *writer) {
 
 void json_key_slice(struct json_writer *writer, struct slice name) {
     CHECK(writer->is_object[writer->depth] && !writer->after_key);
-    if (writer->not_first[writer->depth]) buf_append_char(writer->buf, ',');
+    if (writer->not_first[writer->depth]) separate(writer, ',');
     writer->not_first[writer->depth] = true;
     writer->after_key = true;
     json_escape(writer->buf, name);
-    buf_append_char(writer->buf, ':');
+    separate(writer, ':');
 }
 
 void json_key(struct json_writer *writer, const char *name) {

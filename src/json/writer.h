@@ -20,6 +20,7 @@ struct json_writer {
     struct buf *buf;
     size_t depth;
     bool after_key;
+    bool spaced; /* set after init: a blank behind each comma and colon, as Python writes it */
     bool not_first[JSON_WRITER_DEPTH_MAX + 1];
     bool is_object[JSON_WRITER_DEPTH_MAX + 1];
 };

@@ -288,7 +288,8 @@ static struct status amend_build(struct store_change *change, struct kv_batch *b
     struct object_info next = place.info;
     if (object_has_expired(change->store, &place.info)) return status_of(STATUS_NOT_FOUND);
     TRY(amendment->edit(amendment, &place.info, &next.meta));
-    if (amendment->link && next.link.kind != OBJECT_LINK_SEGMENTS) next.link = *amendment->link;
+    bool fixed = next.link.kind == OBJECT_LINK_SEGMENTS || next.link.kind == OBJECT_LINK_SYMLINK;
+    if (amendment->link && !fixed) next.link = *amendment->link;
     TRY(record_encode_object(&next, scratch, &raw));
     object_expiry_forget(amendment->key, &place.info, batch);
     object_expiry_note(amendment->key, &next, batch);

@@ -349,8 +349,8 @@ struct object_amendment {
     struct object_version version;
     struct status (*edit)(const struct object_amendment *amendment, const struct object_info *now,
                           struct object_meta *meta);
-    const struct object_link *link; /* of one that has no segments: what it is to stand for;
-                                       NULL: as it was */
+    /* The prefix that it is to stand for, or none; segments and links stay; NULL: as it was. */
+    const struct object_link *link;
 };
 
 /*

@@ -88,14 +88,14 @@ static int liking_of(struct slice accept, const char *type, bool *ret_broken) {
 
 struct status swift_format_of(struct swift_call *call, enum swift_format *ret_format) {
     struct slice asked = swift_param(call, "format");
+    if (asked.len == 0) return swift_accept_of(call, ret_format);
+    bool json = slice_eq_nocase(asked, SLICE("json"));
+    *ret_format = json ? SWIFT_JSON : slice_eq_nocase(asked, SLICE("xml")) ? SWIFT_XML : SWIFT_TEXT;
+    return status_ok();
+}
+
+struct status swift_accept_of(struct swift_call *call, enum swift_format *ret_format) {
     struct slice accept = swift_header(call, "accept");
-    if (asked.len > 0) {
-        bool json = slice_eq_nocase(asked, SLICE("json"));
-        *ret_format = json                                   ? SWIFT_JSON
-                      : slice_eq_nocase(asked, SLICE("xml")) ? SWIFT_XML
-                                                             : SWIFT_TEXT;
-        return status_ok();
-    }
     *ret_format = SWIFT_TEXT;
     if (accept.len == 0) return status_ok();
     int best = 0;
@@ -200,6 +200,7 @@ void swift_page_begin(struct swift_page *page, enum swift_format format, const c
     buf_init(&page->buf, SWIFT_LISTING_BYTES_MAX);
     if (format == SWIFT_JSON) {
         json_writer_init(&page->json, &page->buf);
+        page->json.spaced = true;
         json_begin_array(&page->json);
     } else if (is_xml(page)) {
         xml_writer_init(&page->xml, &page->buf);
@@ -271,6 +272,12 @@ void swift_page_object(struct swift_page *page, const struct swift_page_object *
         json_member_u64(&page->json, "bytes", object->bytes);
         json_member_string(&page->json, "content_type", object->content_type);
         json_member_str(&page->json, "last_modified", time);
+        if (object->slo_etag.len > 0) {
+            json_member_string(&page->json, "slo_etag", object->slo_etag);
+        }
+        if (object->symlink_path.len > 0) {
+            json_member_string(&page->json, "symlink_path", object->symlink_path);
+        }
         json_end_object(&page->json);
     } else {
         xml_open(&page->xml, "object");

@@ -35,6 +35,9 @@ struct swift_listing {
  */
 struct status swift_format_of(struct swift_call *call, enum swift_format *ret_format);
 
+/* The form that Accept alone asks for; text where it is absent. Errors: as above. */
+struct status swift_accept_of(struct swift_call *call, enum swift_format *ret_format);
+
 /* "application/json; charset=utf-8" and its like. */
 const char *swift_format_type(enum swift_format format);
 
@@ -76,6 +79,8 @@ struct swift_page_object {
     uint64_t bytes;
     struct slice content_type;
     int64_t modified_ns;
+    struct slice slo_etag;     /* of one with segments, in JSON; empty: none */
+    struct slice symlink_path; /* what a link leads to, in JSON; empty: none */
 };
 void swift_page_object(struct swift_page *page, const struct swift_page_object *object);
 

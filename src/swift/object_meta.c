@@ -2,7 +2,9 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "base/date.h"
 #include "http/text.h"
+#include "swift/large.h"
 #include "swift/listing.h"
 #include "swift/meta.h"
 
@@ -64,6 +66,41 @@ static struct status headers_read(struct swift_call *call, struct slice type,
     return status_ok();
 }
 
+/* A time of a header, which may have digits behind a point. */
+static bool seconds_parse(struct slice text, int64_t *ret_seconds) {
+    struct slice whole, rest;
+    uint64_t seconds;
+    slice_cut(slice_trim(text), '.', &whole, &rest);
+    bool negative = whole.len > 0 && whole.ptr[0] == '-';
+    if (!slice_parse_u64(negative ? slice_skip(whole, 1) : whole, &seconds)) return false;
+    if (seconds > (uint64_t)OBJECT_DELETE_AT_MAX) seconds = (uint64_t)OBJECT_DELETE_AT_MAX;
+    *ret_seconds = negative ? -(int64_t)seconds : (int64_t)seconds;
+    return true;
+}
+
+/* X-Delete-After counts before X-Delete-At. Spec: Swift, check_delete_headers. */
+static struct status expiry_read(struct swift_call *call, int64_t *ret_delete_at_s) {
+    struct slice after = swift_header(call, "x-delete-after");
+    struct slice at = swift_header(call, "x-delete-at");
+    int64_t now_s = call->now_ns / NS_PER_S;
+    int64_t seconds = 0;
+    *ret_delete_at_s = 0;
+    if (after.len > 0) {
+        if (!seconds_parse(after, &seconds)) {
+            return swift_refuse_plain(call, 400, "Non-integer X-Delete-After");
+        }
+        if (seconds <= 0) return swift_refuse_plain(call, 400, "X-Delete-After in past");
+        seconds += now_s;
+    } else if (at.len > 0) {
+        if (!seconds_parse(at, &seconds)) {
+            return swift_refuse_plain(call, 400, "Non-integer X-Delete-At");
+        }
+        if (seconds <= now_s) return swift_refuse_plain(call, 400, "X-Delete-At in past");
+    }
+    *ret_delete_at_s = seconds < OBJECT_DELETE_AT_MAX ? seconds : OBJECT_DELETE_AT_MAX;
+    return status_ok();
+}
+
 struct status swift_object_meta_read(struct swift_call *call, struct slice name,
                                      struct object_meta *ret_meta) {
     struct slice type;
@@ -72,6 +109,7 @@ struct status swift_object_meta_read(struct swift_call *call, struct slice name,
     TRY(swift_meta_check(call, USER_PREFIX));
     TRY(headers_read(call, type, &meta.headers));
     TRY(swift_meta_read(call, USER_PREFIX, &meta.user));
+    TRY(expiry_read(call, &meta.delete_at_s));
     *ret_meta = meta;
     return status_ok();
 }
@@ -85,6 +123,7 @@ struct status swift_object_meta_change(struct swift_call *call, const struct obj
     TRY(swift_meta_check(call, USER_PREFIX));
     TRY(headers_read(call, type, &meta.headers));
     TRY(swift_meta_read(call, USER_PREFIX, &meta.user));
+    TRY(expiry_read(call, &meta.delete_at_s));
     *ret_meta = meta;
     return status_ok();
 }
@@ -109,6 +148,7 @@ struct status swift_object_meta_merge(struct swift_call *call, const struct obje
                                       const struct object_meta *brought,
                                       struct object_meta *ret_meta) {
     struct object_meta meta = *brought;
+    if (meta.delete_at_s == 0) meta.delete_at_s = old->delete_at_s;
     TRY(pairs_merge(call->arena, &old->headers, &brought->headers, &meta.headers));
     TRY(pairs_merge(call->arena, &old->user, &brought->user, &meta.user));
     *ret_meta = meta;
@@ -148,7 +188,9 @@ void swift_object_meta_answer(struct swift_call *call, const struct object_meta 
 void swift_object_facts_answer(struct swift_call *call, const struct object_info *info) {
     struct http_response *response = &call->response;
     char time[SWIFT_TIME_CAP];
-    http_response_set(response, SLICE("Etag"), info->etag);
+    char etag[SWIFT_ETAG_TEXT_CAP];
+    http_response_set(response, SLICE("Etag"), swift_etag_text(info, etag));
+    swift_large_answer(call, info);
     http_response_set_date(response, "Last-Modified", swift_time_http(info->modified_ns));
     swift_time_timestamp(info->modified_ns, time);
     http_response_set_str(response, "X-Timestamp", time);

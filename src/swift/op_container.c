@@ -1,6 +1,7 @@
 /* Containers: made, looked at, taken away. */
 #include "base/check.h"
 #include "object/list.h"
+#include "swift/large.h"
 #include "swift/listing.h"
 #include "swift/ops.h"
 
@@ -14,16 +15,24 @@ static struct slice type_of(const struct object_info *info) {
     return SLICE("application/octet-stream");
 }
 
-static void write_entry(struct swift_page *page, const struct list_entry *entry) {
+static void write_entry(const struct swift_call *call, struct swift_page *page,
+                        const struct list_entry *entry) {
     if (entry->is_prefix) {
         swift_page_subdir(page, entry->name);
         return;
     }
-    swift_page_object(page, &(struct swift_page_object){.name = entry->name,
-                                                        .hash = entry->info.etag,
-                                                        .bytes = entry->info.size,
-                                                        .content_type = type_of(&entry->info),
-                                                        .modified_ns = entry->info.modified_ns});
+    const struct object_info *info = &entry->info;
+    bool has_segments = info->link.kind == OBJECT_LINK_SEGMENTS;
+    char slo_etag[SWIFT_ETAG_TEXT_CAP];
+    char path[SWIFT_SYMLINK_PATH_CAP];
+    swift_page_object(
+        page, &(struct swift_page_object){.name = entry->name,
+                                          .hash = has_segments ? info->link.etag : info->etag,
+                                          .slo_etag = swift_slo_etag(info, slo_etag),
+                                          .symlink_path = swift_symlink_path(call, info, path),
+                                          .bytes = entry->info.size,
+                                          .content_type = type_of(&entry->info),
+                                          .modified_ns = entry->info.modified_ns});
 }
 
 /* Page by page of the store, each in memory of its own. */
@@ -46,7 +55,7 @@ static struct status fill(struct swift_call *call, const struct swift_listing *l
         query.max = left < STORE_PAGE ? left : STORE_PAGE;
         s = list_objects(call->service->objects, &call->bucket, &query, &arena, &part);
         if (!is_ok(s)) break;
-        for (size_t i = 0; i < part.count; i++) write_entry(page, &part.entries[i]);
+        for (size_t i = 0; i < part.count; i++) write_entry(call, page, &part.entries[i]);
         more = part.truncated && page->count < listing->limit && swift_page_has_room(page);
         if (more) {
             CHECK(part.next.len <= sizeof after);

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/codec.h"
 #include "swift/body.h"
+#include "swift/large.h"
 #include "swift/listing.h"
 #include "swift/meta.h"
 #include "swift/object_meta.h"
@@ -14,8 +15,8 @@ struct copying {
     struct slice source_object;
     struct bucket source_bucket;
     struct object_info source;
-    struct object_reader *reader;
-    struct slice project_id; /* of the target */
+    struct swift_large large; /* the source, open */
+    struct slice project_id;  /* of the target */
     struct slice container;
     struct slice object;
     struct bucket bucket;
@@ -75,6 +76,11 @@ static struct status copy_pull(struct source *source, void *buffer, size_t cap, 
 
 static const struct source_ops copy_ops = {.pull = copy_pull};
 
+/* With ?multipart-manifest=get it is the list that is copied, or the prefix. */
+static bool wants_itself(const struct swift_call *call) {
+    return slice_eq(swift_param(call, "multipart-manifest"), SLICE("get"));
+}
+
 /* What the copy has: with X-Fresh-Metadata what the request brings, else that added to the old. */
 static struct status meta_of_copy(struct swift_call *call, const struct copying *copying,
                                   struct object_meta *ret_meta) {
@@ -90,12 +96,20 @@ static struct status meta_of_copy(struct swift_call *call, const struct copying 
     return fresh ? status_ok() : swift_object_meta_merge(call, old, &brought, ret_meta);
 }
 
+/* Whether the two are in one account, where containers have the same names. */
+static bool is_same_account(const struct copying *copying) {
+    return slice_eq(copying->source_bucket.project_id, copying->bucket.project_id);
+}
+
 static struct status copy_bytes(struct swift_call *call, struct copying *copying,
                                 const struct object_meta *meta, struct object_info *ret_info) {
-    struct copy_source from = {
-        .source = {&copy_ops}, .reader = copying->reader, .size = copying->source.size};
+    struct copy_source from = {.source = {&copy_ops},
+                               .reader = copying->large.opened.reader,
+                               .size = copying->source.size};
     struct object_put put = {
         .key = copying->object, .meta = *meta, .size_hint = copying->source.size};
+    bool keeps_link = wants_itself(call) || copying->source.link.kind == OBJECT_LINK_SYMLINK;
+    if (keeps_link && is_same_account(copying)) put.link = copying->source.link;
     struct object_writer *writer = NULL;
     struct swift_body body;
     char storage[SWIFT_ETAG_LEN];
@@ -111,16 +125,36 @@ static struct status copy_bytes(struct swift_call *call, struct copying *copying
     return object_writer_commit(&writer, &seal, call->arena, ret_info);
 }
 
+/* The list of segments itself; they stay where they are. */
+static struct status copy_segments(struct swift_call *call, const struct copying *copying,
+                                   const struct object_meta *meta, struct object_info *ret_info) {
+    struct object_segment *segments;
+    struct object_large large = {.key = copying->object,
+                                 .meta = *meta,
+                                 .etag = object_link_etag(&copying->source),
+                                 .manifest_etag = copying->source.link.etag};
+    TRY(object_segments_read(call->service->objects, &copying->source_bucket, &copying->source,
+                             call->arena, &segments, &large.count));
+    large.segments = segments;
+    return object_large_put(call->service->objects, &copying->bucket, &large, call->arena,
+                            ret_info);
+}
+
 static struct status copy_object(struct swift_call *call, struct copying *copying,
                                  struct object_info *ret_info) {
     struct object_meta meta;
     TRY(meta_of_copy(call, copying, &meta));
+    if (wants_itself(call) && copying->source.link.kind == OBJECT_LINK_SEGMENTS) {
+        if (is_same_account(copying)) return copy_segments(call, copying, &meta, ret_info);
+        return swift_refuse(call, 400, "The segments of a manifest are in its own account");
+    }
     struct object_copy copy = {.source_bucket = &copying->source_bucket,
                                .source = &copying->source,
                                .bucket = &copying->bucket,
                                .key = copying->object,
                                .meta = &meta};
-    if (copying->source.part_count == 0 && object_can_share(&copy)) {
+    if (copying->source.part_count == 0 && copying->source.link.kind == OBJECT_LINK_NONE &&
+        object_can_share(&copy)) {
         return object_share(call->service->objects, &copy, call->arena, ret_info);
     }
     if (copying->source.size > SWIFT_OBJECT_SIZE_MAX) return swift_refuse(call, 413, NULL);
@@ -142,22 +176,36 @@ static void copy_answer(struct swift_call *call, const struct copying *copying,
     http_response_set_date(response, "X-Copied-From-Last-Modified",
                            swift_time_http(copying->source.modified_ns));
     swift_meta_answer(call, "X-Object-Meta-", &info->meta.user);
-    http_response_set(response, SLICE("Etag"), info->etag);
+    char etag[SWIFT_ETAG_TEXT_CAP];
+    http_response_set(response, SLICE("Etag"), swift_etag_text(info, etag));
     http_response_set_date(response, "Last-Modified", swift_time_http(info->modified_ns));
     swift_answer_page(call, 201);
 }
 
+/* The source may be read, and all of it is there. */
+static struct status source_check(struct swift_call *call, struct copying *copying) {
+    struct object_opened *opened = &copying->large.opened;
+    copying->source_bucket = opened->bucket;
+    TRY(swift_authorize_found(call, "s3:GetObject", &opened->bucket, &opened->info));
+    if (!wants_itself(call)) {
+        TRY(swift_large_follow(&copying->large));
+        TRY(swift_large_verify(&copying->large, 0, opened->info.size));
+    }
+    copying->source = opened->info;
+    return status_ok();
+}
+
 /* Order: both containers are found, and both sides were asked about. */
 static struct status run(struct swift_call *call, struct copying *copying) {
+    static const struct object_version current = {.kind = OBJECT_VERSION_CURRENT};
     struct object_info info;
-    struct status s =
-        object_open(call->service->objects, &copying->source_bucket, copying->source_object,
-                    call->arena, &copying->source, &copying->reader);
+    struct status s = swift_large_open(call, &copying->source_bucket, copying->source_object,
+                                       &current, &copying->large);
     if (status_is(s, STATUS_NOT_FOUND)) return swift_refuse(call, 404, NULL);
     TRY(s);
-    s = swift_authorize_found(call, "s3:GetObject", &copying->source_bucket, &copying->source);
+    s = source_check(call, copying);
     if (is_ok(s)) s = copy_object(call, copying, &info);
-    object_reader_close(&copying->reader);
+    swift_large_close(&copying->large);
     TRY(s);
     copy_answer(call, copying, &info);
     return status_ok();

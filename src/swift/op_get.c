@@ -1,8 +1,10 @@
 /* Objects read: find, judge the conditions, choose the bytes, say the headers. */
 #include "base/check.h"
+#include "base/codec.h"
 #include "base/date.h"
 #include "http/condition.h"
 #include "http/range.h"
+#include "swift/large.h"
 #include "swift/listing.h"
 #include "swift/object_meta.h"
 #include "swift/ops.h"
@@ -10,33 +12,60 @@
 /* What is being read: kept with the answer until it has been sent. */
 struct reading {
     struct object_info info;
-    struct object_reader *reader; /* NULL for HEAD */
-    struct http_range range;      /* the bytes that are sent */
+    struct swift_large large; /* not open for HEAD, unless it takes that to tell what it is */
+    struct bucket bucket;     /* that it was found in */
+    bool is_target;           /* at the end of a link */
+    struct http_range range;  /* the bytes that are sent */
 };
 
 static void reading_done(struct swift_call *call) {
     struct reading *reading = call->answer.context;
-    object_reader_close(&reading->reader);
+    swift_large_close(&reading->large);
 }
 
 static struct status reading_send(struct swift_call *call, struct sink *sink) {
     struct reading *reading = call->answer.context;
-    CHECK(reading->reader != NULL);
-    return object_reader_send(reading->reader, reading->range.first, reading->range.len, sink);
+    struct object_reader *reader = reading->large.opened.reader;
+    CHECK(reader != NULL);
+    return object_reader_send(reader, reading->range.first, reading->range.len, sink);
 }
 
-/* Finds the object, and opens it but for HEAD; the answer closes it, whatever follows. */
+/* Finds the object, and opens it, but for HEAD of one that stands for no other. */
+static struct status reading_find(struct swift_call *call, struct reading *reading) {
+    static const struct object_version current = {.kind = OBJECT_VERSION_CURRENT};
+    if (call->head->method == HTTP_HEAD) {
+        TRY(object_find(call->service->objects, &call->bucket, call->object, call->arena,
+                        &reading->info));
+        enum object_link_kind kind = reading->info.link.kind;
+        reading->bucket = call->bucket;
+        if (kind != OBJECT_LINK_PREFIX && kind != OBJECT_LINK_SYMLINK) return status_ok();
+    }
+    TRY(swift_large_open(call, &call->bucket, call->object, &current, &reading->large));
+    reading->info = reading->large.opened.info;
+    reading->bucket = reading->large.opened.bucket;
+    reading->is_target = reading->large.opened.is_target;
+    return status_ok();
+}
+
+/* Whether the object itself is asked for, not what it stands for. */
+static bool wants_itself(const struct swift_call *call) {
+    return slice_eq(swift_param(call, "multipart-manifest"), SLICE("get"));
+}
+
+/* What it is as a whole. Order: after the object itself was authorized. */
+static struct status reading_follow(struct swift_call *call, struct reading *reading) {
+    if (!reading->large.opened.reader || wants_itself(call)) return status_ok();
+    TRY(swift_large_follow(&reading->large));
+    reading->info = reading->large.opened.info;
+    return status_ok();
+}
+
+/* Opens what is read; the answer closes it, whatever follows. */
 static struct status reading_open(struct swift_call *call, struct reading **ret_reading) {
     struct reading *reading = ARENA_NEW(call->arena, struct reading);
-    struct object_store *store = call->service->objects;
     struct status s;
     if (reading == NULL) return status_of(STATUS_NO_MEMORY);
-    if (call->head->method == HTTP_HEAD) {
-        s = object_find(store, &call->bucket, call->object, call->arena, &reading->info);
-    } else {
-        s = object_open(store, &call->bucket, call->object, call->arena, &reading->info,
-                        &reading->reader);
-    }
+    s = reading_find(call, reading);
     if (status_is(s, STATUS_NOT_FOUND)) return swift_refuse(call, 404, NULL);
     TRY(s);
     call->answer.context = reading;
@@ -48,7 +77,8 @@ static struct status reading_open(struct swift_call *call, struct reading **ret_
 static struct status conditions_judge(struct swift_call *call, const struct object_info *info) {
     struct http_conditions conditions;
     http_conditions_of(call->head, &conditions);
-    switch (http_conditions_check(&conditions, info->etag, swift_time_http(info->modified_ns))) {
+    switch (http_conditions_check(&conditions, object_link_etag(info),
+                                  swift_time_http(info->modified_ns))) {
         case HTTP_CONDITION_PROCEED:
             return status_ok();
         case HTTP_CONDITION_NOT_MODIFIED:
@@ -67,7 +97,7 @@ static bool if_range_holds(const struct swift_call *call, const struct object_in
     if (date_parse_http(validator, &date_ns)) {
         return date_ns == swift_time_http(info->modified_ns);
     }
-    return slice_eq(http_etag_unquote(validator), info->etag);
+    return slice_eq(http_etag_unquote(validator), object_link_etag(info));
 }
 
 static void say_content_range(struct swift_call *call, const struct reading *reading,
@@ -100,15 +130,34 @@ static struct status range_choose(struct swift_call *call, struct reading *readi
     return swift_refuse_with_headers(call, 416);
 }
 
+/* Spec: Swift, middleware/symlink.py: where what a link leads to is. */
+static void say_location(struct swift_call *call, const struct reading *reading) {
+    struct buf text;
+    buf_init(&text, 8 * SWIFT_OBJECT_NAME_MAX);
+    buf_printf(&text, "%.*s/%.*s%.*s/", SLICE_FMT(call->base), SLICE_FMT(call->prefix),
+               SLICE_FMT(reading->bucket.project_id));
+    percent_encode(&text, reading->bucket.name, false);
+    buf_append_char(&text, '/');
+    percent_encode(&text, reading->info.key, true);
+    http_response_set(&call->response, SLICE("Content-Location"), buf_slice(&text));
+    buf_fini(&text);
+}
+
 /* HEAD is GET without the bytes; the session leaves them out. */
 struct status run_get_object(struct swift_call *call) {
     struct reading *reading = NULL;
     TRY(reading_open(call, &reading));
-    TRY(swift_authorize_found(call, "s3:GetObject", &call->bucket, &reading->info));
+    TRY(swift_authorize_found(call, "s3:GetObject", &reading->bucket, &reading->info));
+    TRY(reading_follow(call, reading));
     swift_object_meta_answer(call, &reading->info.meta);
     swift_object_facts_answer(call, &reading->info);
+    swift_symlink_answer(call, &reading->info);
+    if (reading->is_target) say_location(call, reading);
     TRY(conditions_judge(call, &reading->info));
     TRY(range_choose(call, reading));
+    if (call->head->method == HTTP_GET) {
+        TRY(swift_large_verify(&reading->large, reading->range.first, reading->range.len));
+    }
     call->answer.length = reading->range.len;
     call->answer.send = reading_send;
     return status_ok();

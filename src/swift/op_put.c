@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "http/condition.h"
 #include "swift/body.h"
+#include "swift/large.h"
 #include "swift/listing.h"
 #include "swift/object_meta.h"
 #include "swift/ops.h"
@@ -71,6 +72,7 @@ struct status run_put_object(struct swift_call *call) {
     TRY(length_check(call));
     TRY(condition_of(call, &condition));
     TRY(swift_object_meta_read(call, call->object, &put.meta));
+    TRY(swift_prefix_read(call, &put.link));
     swift_body_init(&body, call, call->body, swift_header(call, "etag"));
     TRY(object_writer_begin(call->service->objects, &call->bucket, &put, call->note, &writer));
     return put_run(call, &body, &writer, condition);

@@ -24,6 +24,11 @@ struct status run_get_container(struct swift_call *call);
 struct status run_put_container(struct swift_call *call);
 struct status run_delete_container(struct swift_call *call);
 
+/* op_manifest.c. Spec: Object Storage API, "Large objects"; Swift, middleware/slo.py. */
+struct status run_put_manifest(struct swift_call *call);
+struct status run_get_manifest(struct swift_call *call);
+struct status run_delete_manifest(struct swift_call *call);
+
 /* op_get.c, op_put.c, op_post.c, op_copy.c. Spec: Object Storage API, "Objects". */
 struct status run_get_object(struct swift_call *call);
 struct status run_put_object(struct swift_call *call);

@@ -145,8 +145,8 @@ static struct status read_path(struct swift_call *call) {
     struct slice path, rest;
     bool decoded = percent_decode(call->arena, call->head->path, false, &path);
     TRY(arena_ok(call->arena));
-    bool has_nul = slice_find_char(path, 0) < path.len;
-    if (!decoded || has_nul || !utf8_is_valid(path)) {
+    bool is_text = decoded && slice_find_char(path, 0) == path.len && utf8_is_valid(path);
+    if (!is_text) {
         return swift_refuse_plain(call, 412, "Invalid UTF8 or contains NULL");
     }
     if (call->label_from_host.len > 0 && !base_of(path, &call->base, &rest)) {

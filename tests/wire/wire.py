@@ -183,7 +183,8 @@ class Player:
         found = re.search(r"<Code>(.*?)</Code>", body)
         if str(status) != wanted or (code and (not found or found.group(1) != code)):
             raise Mismatch(f"wanted {rest}, got {status} {body[:400]}")
-        for name in ("x-amz-request-id", "date", "server"):
+        request_id = "x-trans-id" if "x-trans-id" in headers else "x-amz-request-id"
+        for name in (request_id, "date", "server"):
             if name not in headers:
                 raise Mismatch(f"the answer has no {name}")
 

@@ -1,3 +1,4 @@
+#include "base/check.h"
 #include "object/config.h"
 #include "object/upload.h"
 #include "s3/grants.h"
@@ -57,7 +58,7 @@ static struct status is_initiator(struct s3_call *call, const char *action, bool
     return status_ok();
 }
 
-static struct status ask(struct s3_call *call, const struct s3_question *question) {
+struct status s3_authorize_question(struct s3_call *call, const struct s3_question *question) {
     struct access_decision decision;
     TRY(s3_decide(call, question, &decision));
     if (decision.allowed) return check_payer(call, question->bucket);
@@ -71,17 +72,101 @@ static struct status ask(struct s3_call *call, const struct s3_question *questio
 
 static struct status allow(struct s3_call *call, const char *action, const struct bucket *bucket,
                            struct slice key) {
-    return ask(call, &(struct s3_question){.action = action, .bucket = bucket, .key = key});
+    return s3_authorize_question(
+        call, &(struct s3_question){.action = action, .bucket = bucket, .key = key});
 }
 
 /* The call's own object, or the version of it that is named. */
-static struct status authorize_object(struct s3_call *call) {
+static struct status ask_own(struct s3_call *call, struct object_pairs facts,
+                             const struct object_pairs *tags) {
     struct s3_question question = {
         .action = s3_version_action(call->op->action, s3_param(call, "versionId")),
         .bucket = &call->bucket,
-        .key = call->key};
+        .key = call->key,
+        .facts = facts,
+        .tags = tags};
     TRY(s3_version_of(call, &question.version));
-    return ask(call, &question);
+    return s3_authorize_question(call, &question);
+}
+
+/* Whether what a document says of an object may decide: then it is read first. */
+static struct status awaits_document(struct s3_call *call, bool *ret_awaits) {
+    static const char *const names[] = {"PutObjectTagging", "PutObjectRetention",
+                                        "PutObjectLegalHold"};
+    *ret_awaits = false;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(call->op->name, names[i]) != 0) continue;
+        return s3_bodies_count(call, &call->bucket, ret_awaits);
+    }
+    return status_ok();
+}
+
+struct status s3_authorize_document(struct s3_call *call, struct object_pairs facts,
+                                    const struct object_pairs *tags) {
+    bool awaits;
+    TRY(awaits_document(call, &awaits));
+    return awaits ? ask_own(call, facts, tags) : status_ok();
+}
+
+static bool sets_list(const struct s3_call *call) {
+    for (size_t i = 0; i < call->head->header_count; i++) {
+        struct slice name = call->head->headers[i].name;
+        bool grants = slice_starts_with_nocase(name, SLICE("x-amz-grant-"));
+        if (grants || slice_eq_nocase(name, SLICE("x-amz-acl"))) return true;
+    }
+    return false;
+}
+
+/*
+ * A list may be set by who will own the object, where lists count; a policy can deny it. Where they
+ * don't, what a request says of one sets nothing.
+ */
+static struct status authorize_list(struct s3_call *call) {
+    const struct principal *principal = &call->auth.principal;
+    struct object_info object = {.key = call->key, .meta.owner_id = principal->project_id};
+    bool count;
+    if (!sets_list(call)) return status_ok();
+    TRY(s3_lists_count(call, &call->bucket, &count));
+    if (!count) return status_ok();
+    if (principal->anonymous) object.meta.owner_id = call->bucket.project_id;
+    return s3_authorize_question(call, &(struct s3_question){.action = "s3:PutObjectAcl",
+                                                             .bucket = &call->bucket,
+                                                             .key = call->key,
+                                                             .info = &object});
+}
+
+/* Spec: S3 API, PutObject, CopyObject and CreateMultipartUpload, "Permissions". */
+struct status s3_authorize_extras(struct s3_call *call) {
+    static const struct {
+        const char *header;
+        const char *action;
+    } rows[] = {
+        {"x-amz-tagging", "s3:PutObjectTagging"},
+        {"x-amz-object-lock-mode", "s3:PutObjectRetention"},
+        {"x-amz-object-lock-retain-until-date", "s3:PutObjectRetention"},
+        {"x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (s3_header(call, rows[i].header).ptr == NULL) continue;
+        TRY(allow(call, rows[i].action, &call->bucket, call->key));
+    }
+    return authorize_list(call);
+}
+
+static bool makes_object(const struct s3_op *op) {
+    static const char *const names[] = {"PutObject", "CopyObject", "CreateMultipartUpload"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(op->name, names[i]) == 0) return true;
+    }
+    return false;
+}
+
+static struct status authorize_object(struct s3_call *call) {
+    bool awaits;
+    TRY(awaits_document(call, &awaits));
+    if (awaits) return status_ok();
+    TRY(ask_own(call, (struct object_pairs){0}, NULL));
+    return makes_object(call->op) ? s3_authorize_extras(call) : status_ok();
 }
 
 /* A new bucket and the service are the principal's own; nobody has none. */
@@ -140,8 +225,13 @@ struct status s3_authorize_other(struct s3_call *call, const char *action, struc
     struct bucket bucket;
     TRY(find_bucket(call, bucket_name, &bucket));
     struct s3_question question = {.action = action, .bucket = &bucket, .key = key};
+    struct object_pair fact = {.name = SLICE("s3:VersionId")};
     if (version != NULL) question.version = *version;
-    TRY(ask(call, &question));
+    if (question.version.kind != OBJECT_VERSION_CURRENT) {
+        fact.value = s3_version_text(call, &question.version);
+        question.facts = (struct object_pairs){&fact, 1};
+    }
+    TRY(s3_authorize_question(call, &question));
     *ret_bucket = bucket;
     return status_ok();
 }

@@ -62,7 +62,7 @@ enum s3_subject {
     S3_WEBSITE,    /* a page of a bucket that is a web site */
     S3_KEYS,       /* keys of a bucket, named in the body: the operation asks for each */
     S3_OBJECT,
-    S3_ACCOUNT /* a project as a whole, as S3 Control asks about it */
+    S3_ACCOUNT /* a project as a whole, as S3 Control asks about it; the last (op.c) */
 };
 
 /* The header by which S3 Control names the project. */
@@ -232,6 +232,22 @@ struct status s3_expect_owner(struct s3_call *call, const char *name, const stru
 struct status s3_authorize_other(struct s3_call *call, const char *action, struct slice bucket_name,
                                  struct slice key, const struct object_version *version,
                                  struct bucket *ret_bucket);
+
+/*
+ * Whether the principal may set what a write sets beside the bytes: tags, a list, retention, a
+ * legal hold, each by a permission of its own. Order: the write itself was authorized; the key is
+ * known. Errors: REFUSED (AccessDenied); IO.
+ */
+struct status s3_authorize_extras(struct s3_call *call);
+
+/*
+ * Asks about the call's own object once its document has been read, for operations that a policy
+ * may allow or deny by what is in it (tags, retention); for others it has been settled already.
+ * `facts` and `tags` as in struct s3_question; `tags` may be NULL.
+ * Errors: REFUSED (AccessDenied, …); IO.
+ */
+struct status s3_authorize_document(struct s3_call *call, struct object_pairs facts,
+                                    const struct object_pairs *tags);
 
 /*
  * The same of an object that has been opened: the one that was there when the request was

@@ -153,6 +153,20 @@ struct status s3_objects_count(struct s3_call *call, const struct bucket *bucket
     return status_ok();
 }
 
+struct status s3_bodies_count(struct s3_call *call, const struct bucket *bucket, bool *ret_count) {
+    const struct s3_grants *grants;
+    TRY(grants_of(call, bucket, &grants));
+    *ret_count = grants->asks_body;
+    return status_ok();
+}
+
+struct status s3_lists_count(struct s3_call *call, const struct bucket *bucket, bool *ret_count) {
+    const struct s3_grants *grants;
+    TRY(grants_of(call, bucket, &grants));
+    *ret_count = grants->lists_count;
+    return status_ok();
+}
+
 struct slice s3_resource_arn(struct s3_call *call, const struct bucket *bucket, struct slice key) {
     return key.len > 0 ? arena_printf(call->arena, "arn:aws:s3:::%.*s/%.*s",
                                       SLICE_FMT(bucket->name), SLICE_FMT(key))

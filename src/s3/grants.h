@@ -63,9 +63,24 @@ struct status s3_grants_suppose(struct s3_call *call, const struct bucket *bucke
                                 struct slice policy);
 
 /*
+ * Decides, and refuses what is not allowed as the request itself would be refused.
+ * Errors: REFUSED (AccessDenied, NoSuchKey, …); as above.
+ */
+struct status s3_authorize_question(struct s3_call *call, const struct s3_question *question);
+
+/*
  * Whether an object of the bucket has a say itself: by its own list, or by tags that the bucket's
  * policy asks for. Errors: as above.
  */
 struct status s3_objects_count(struct s3_call *call, const struct bucket *bucket, bool *ret_count);
+
+/*
+ * Whether the bucket's policy speaks of what a document about an object would set: its tags, its
+ * retention. Errors: as above.
+ */
+struct status s3_bodies_count(struct s3_call *call, const struct bucket *bucket, bool *ret_count);
+
+/* Whether lists of access count in the bucket. Errors: as above. */
+struct status s3_lists_count(struct s3_call *call, const struct bucket *bucket, bool *ret_count);
 
 #endif

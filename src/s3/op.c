@@ -11,7 +11,7 @@ static const struct s3_op ops[] = {
 #undef S3_OP
 };
 
-enum { METHODS = HTTP_COPY + 1, SUBJECTS = S3_OBJECT + 1 };
+enum { METHODS = HTTP_COPY + 1, SUBJECTS = S3_ACCOUNT + 1 };
 
 /* Rows of one method and subject, chained; made once. A place is an index plus one, 0 the end. */
 static uint16_t first[METHODS][SUBJECTS];

@@ -3,6 +3,7 @@
  */
 #include "base/check.h"
 #include "base/date.h"
+#include "s3/facts.h"
 #include "s3/lock_document.h"
 #include "s3/object_facts.h"
 #include "s3/ops.h"
@@ -85,6 +86,7 @@ struct status op_put_object_tagging(struct s3_call *call) {
     if (status_is(s, STATUS_INVALID)) return s3_tagging_refuse(call, defect, why.text);
     TRY(s);
     TRY(s3_tags_to_pairs(call->arena, &tags, &amendment.wanted.tags));
+    TRY(s3_authorize_document(call, (struct object_pairs){0}, &amendment.wanted.tags));
     return amend(call, &amendment);
 }
 
@@ -142,6 +144,22 @@ static struct status document_refuse(struct s3_call *call, enum lock_defect defe
     return s3_refuse(call, S3_ERROR_INVALID_ARGUMENT, "%s", why);
 }
 
+/* Policies may set bounds to what is protected, and for how long. */
+static struct status authorize_retention(struct s3_call *call,
+                                         const struct lock_retention *retention) {
+    char until[DATE_TEXT_CAP];
+    date_format_iso_ms(retention->until_ns, until);
+    const struct object_pair facts[] = {
+        {SLICE("s3:object-lock-mode"), slice_str(lock_mode_name(retention->mode))},
+        {SLICE("s3:object-lock-retain-until-date"), slice_str(until)},
+        {SLICE("s3:object-lock-remaining-retention-days"),
+         s3_facts_days_until(call, retention->until_ns)},
+    };
+    bool takes_away = retention->mode == LOCK_MODE_NONE;
+    return s3_authorize_document(
+        call, (struct object_pairs){facts, takes_away ? 0 : ARRAY_LEN(facts)}, NULL);
+}
+
 struct status op_put_object_retention(struct s3_call *call) {
     struct amendment amendment = {.base.edit = edit_retention};
     struct slice document;
@@ -157,6 +175,7 @@ struct status op_put_object_retention(struct s3_call *call) {
         return s3_refuse(call, S3_ERROR_INVALID_ARGUMENT,
                          "The retain until date must be in the future!");
     }
+    TRY(authorize_retention(call, &retention));
     TRY(s3_bypasses_governance(call, call->key, &amendment.bypasses_governance));
     amendment.wanted.lock.mode = (enum object_lock_mode)retention.mode;
     amendment.wanted.lock.until_ns = retention.until_ns;
@@ -202,6 +221,9 @@ struct status op_put_object_legal_hold(struct s3_call *call) {
         lock_hold_parse(call->arena, document, &why, &defect, &amendment.wanted.lock.legal_hold);
     if (status_is(s, STATUS_INVALID)) return document_refuse(call, defect, why.text);
     TRY(s);
+    const struct object_pair hold = {SLICE("s3:object-lock-legal-hold"),
+                                     amendment.wanted.lock.legal_hold ? SLICE("ON") : SLICE("OFF")};
+    TRY(s3_authorize_document(call, (struct object_pairs){&hold, 1}, NULL));
     return amend(call, &amendment);
 }
 

@@ -5,6 +5,7 @@
 #include "s3/body.h"
 #include "s3/copy_source.h"
 #include "s3/early.h"
+#include "s3/grants.h"
 #include "s3/meta.h"
 #include "s3/object_facts.h"
 #include "s3/ops.h"
@@ -134,6 +135,27 @@ static struct status bytes_copy(struct s3_call *call, const struct s3_copy_sourc
 }
 
 /*
+ * Tags that come along with the source are read there, and set here. Spec: S3 API, CopyObject,
+ * x-amz-tagging-directive.
+ */
+static struct status authorize_tags(struct s3_call *call, const struct s3_copy_source *source) {
+    bool replaces;
+    struct bucket bucket;
+    const struct object_version *version = &source->version;
+    bool is_named = version->kind != OBJECT_VERSION_CURRENT;
+    TRY(s3_replaces_tags(call, &replaces));
+    if (replaces || source->info.meta.tags.count == 0) return status_ok();
+    struct slice name = is_named ? s3_version_text(call, version) : slice_of(NULL, 0);
+    TRY(s3_authorize_other(call, s3_version_action("s3:GetObjectTagging", name),
+                           source->bucket.name, source->key, version, &bucket));
+    const struct s3_question question = {.action = "s3:PutObjectTagging",
+                                         .bucket = &call->bucket,
+                                         .key = call->key,
+                                         .tags = &source->info.meta.tags};
+    return s3_authorize_question(call, &question);
+}
+
+/*
  * Copies what was found. `*ret_again` says that the source was replaced meanwhile, and is to be
  * found again.
  */
@@ -143,6 +165,7 @@ static struct status copy(struct s3_call *call, const struct s3_copy_source *sou
     struct s3_write_condition condition;
     *ret_again = false;
     TRY(size_check(call, &source->info));
+    TRY(authorize_tags(call, source));
     TRY(meta_of_copy(call, &source->info, &meta));
     TRY(itself_check(call, source, &meta));
     TRY(s3_write_condition_of(call, &condition));
@@ -188,8 +211,9 @@ struct status op_copy_object(struct s3_call *call) {
     for (int i = 0; i < TRIES_MAX && again; i++) {
         struct s3_copy_source source;
         TRY(s3_copy_source_open(call, &source));
+        /* It is known before the copy, so an early head has it too. */
+        s3_copy_source_answer(call, &source);
         status = copy(call, &source, &info, &again);
-        if (is_ok(status) && !call->early) s3_copy_source_answer(call, &source);
         s3_copy_source_close(&source);
     }
     if (again) return s3_refuse_bucket_gone(call);

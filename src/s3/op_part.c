@@ -157,8 +157,8 @@ struct status op_upload_part_copy(struct s3_call *call) {
     struct s3_copy_source source;
     TRY(s3_upload_of(call, &upload));
     TRY(s3_copy_source_open(call, &source));
+    s3_copy_source_answer(call, &source); /* in an early head too */
     struct status status = part_copy(call, &upload, &source, &part);
-    if (is_ok(status) && !call->early) s3_copy_source_answer(call, &source);
     s3_copy_source_close(&source);
     TRY(status);
     return copied_answer(call, &part);

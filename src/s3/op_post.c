@@ -328,5 +328,6 @@ struct status op_post_object(struct s3_call *call) {
     TRY(take_fields(call, post));
     TRY(s3_authorize_other(call, "s3:PutObject", call->bucket_name, call->key, NULL,
                            &call->bucket));
+    TRY(s3_authorize_extras(call));
     return take_file(call, post);
 }

@@ -61,6 +61,12 @@ static void tell_marker(struct s3_call *call, const struct object_info *marker) 
     s3_refuse_header(call, "x-amz-version-id", object_version_text(marker, call->arena));
 }
 
+struct slice s3_version_text(struct s3_call *call, const struct object_version *version) {
+    struct object_info named = {.version = version->id,
+                                .null_version = version->kind == OBJECT_VERSION_NULL};
+    return object_version_text(&named, call->arena);
+}
+
 struct status s3_refuse_no_version(struct s3_call *call, const struct bucket *bucket,
                                    struct slice key, const struct object_version *version) {
     const struct s3_question question = {
@@ -77,10 +83,8 @@ struct status s3_refuse_no_version(struct s3_call *call, const struct bucket *bu
     }
     TRY(s3_decide(call, &question, &decision));
     if (!decision.allowed) return s3_refuse(call, S3_ERROR_ACCESS_DENIED, NULL);
-    struct object_info named = {.version = version->id,
-                                .null_version = version->kind == OBJECT_VERSION_NULL};
     s3_refuse_with(call, "Key", key);
-    s3_refuse_with(call, "VersionId", object_version_text(&named, call->arena));
+    s3_refuse_with(call, "VersionId", s3_version_text(call, version));
     return s3_refuse(call, S3_ERROR_NO_SUCH_VERSION, NULL);
 }
 

@@ -28,6 +28,9 @@ struct status s3_version_check(struct s3_call *call);
  */
 const char *s3_version_action(const char *action, struct slice version);
 
+/* The id of a version that is named, as S3 writes it. Owns: it lies in call->arena. */
+struct slice s3_version_text(struct s3_call *call, const struct object_version *version);
+
 /*
  * Says x-amz-version-id, where the bucket has or had versioning. Spec: S3 PutObject, GetObject.
  */

@@ -284,16 +284,15 @@ static void test_bytes_pulse(void **state) {
     (void)state;
     struct s3_copy_source source = {0};
     struct s3_copy_bytes bytes;
-    struct object_info info;
-    struct bucket bucket;
+    const struct object_version current = {.kind = OBJECT_VERSION_CURRENT};
     char buffer[8];
     size_t len;
     bool end;
     expect("HEAD /bkt/k", NULL, NO_BODY, 200, NULL);
     test.call.early = false;
-    bucket = test.call.bucket;
+    source.bucket = test.call.bucket;
     assert_true(
-        is_ok(object_open(test.objects, &bucket, SLICE("k"), &test.arena, &info, &source.reader)));
+        is_ok(s3_large_open(&test.call, &source.bucket, SLICE("k"), &current, &source.large)));
     s3_copy_bytes_init(&bytes, &test.call, &source, 1, 4);
     assert_true(is_ok(source_pull(&bytes.source, buffer, 2, &len, &end)));
     assert_true(len == 2 && !end && memcmp(buffer, "el", 2) == 0 && !test.call.early);

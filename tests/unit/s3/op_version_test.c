@@ -237,15 +237,15 @@ static void test_tags(void **state) {
 static void test_tags_in_policies(void **state) {
     (void)state;
     char first[OBJECT_VERSION_TEXT_LEN + 1];
-    expect(
-        "PUT /bkt?policy", NULL,
-        SLICE("{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":[\"s3:"
-              "GetObject\","
-              "\"s3:GetObjectVersion\"],\"Resource\":\"arn:aws:s3:::bkt/*\",\"Condition\":"
-              "{\"StringEquals\":{\"s3:ExistingObjectTag/who\":\"all\"}}},{\"Effect\":\"Allow\","
-              "\"Principal\":\"*\",\"Action\":\"s3:PutObject\",\"Resource\":\"arn:aws:s3:::bkt/*\","
-              "\"Condition\":{\"StringEquals\":{\"s3:RequestObjectTag/who\":\"bob\"}}}]}"),
-        204, NULL);
+    expect("PUT /bkt?policy", NULL,
+           SLICE("{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":[\"s3:"
+                 "GetObject\","
+                 "\"s3:GetObjectVersion\"],\"Resource\":\"arn:aws:s3:::bkt/*\",\"Condition\":"
+                 "{\"StringEquals\":{\"s3:ExistingObjectTag/who\":\"all\"}}},{\"Effect\":\"Allow\","
+                 "\"Principal\":\"*\",\"Action\":[\"s3:PutObject\",\"s3:PutObjectTagging\"],"
+                 "\"Resource\":\"arn:aws:s3:::bkt/*\","
+                 "\"Condition\":{\"StringEquals\":{\"s3:RequestObjectTag/who\":\"bob\"}}}]}"),
+           204, NULL);
     enable();
     expect("PUT /bkt/k", "x-amz-tagging: who=all\r\n", SLICE("x"), 200, NULL);
     keep_version(first);

@@ -184,7 +184,7 @@ static void test_chains(void **state) {
     (void)state;
     size_t rows = 0;
     for (int method = HTTP_OTHER; method <= HTTP_COPY; method++) {
-        for (int subject = S3_SERVICE; subject <= S3_OBJECT; subject++) {
+        for (int subject = S3_SERVICE; subject <= S3_ACCOUNT; subject++) {
             const struct s3_op *before = NULL;
             const struct s3_op *op =
                 s3_op_first((enum http_method)method, (enum s3_subject)subject);

@@ -3,10 +3,11 @@
  *
  *     open ── data_blob ── … ── close
  *
- * A driver of blob.h. Blobs up to ENGINE_INLINE_MAX bytes lie in their record; larger ones in the
- * volumes of drives (volume.h), as copies or as pieces of an erasure code (layout.h), written as
- * they come, past the page cache. What is allocated is only in memory until the record that names
- * it is committed: a crash before leaves the space free, and nothing to look for.
+ * A driver of blob.h. Blobs lie in the volumes of drives (volume.h), as copies or as pieces of an
+ * erasure code (layout.h). Those up to DATA_INLINE_MAX bytes are in their record first, and moved
+ * by the checkpoint (data_move.h); larger ones are written as they come, past the page cache. What
+ * is allocated is only in memory until the record that names it is committed: a crash before leaves
+ * the space free, and nothing to look for.
  *
  * Keys beside those of blob/driver.h, and in the system partition:
  *
@@ -15,10 +16,12 @@
  *     'b' 'd' NUMBER   a drive of the store (system partition)
  *     'b' 'c'          how far the scrubber is (system partition)
  *     'b' 'e'          what came of the last scrub (system partition)
+ *     'b' 'm' 'n' 'u'  units and figures of moved bodies (system partition; moved_map.h)
  *
  * The space in use is found at the start from the records. So that only those that can name extents
  * are read, the first bit of the id of a blob is set unless its size was known, and small, from the
- * beginning; one that then was larger all the same has the mark 'p'.
+ * beginning; one that then was larger all the same has the mark 'p'. Of moved bodies the index has
+ * a map.
  *
  * One thread mends: it makes lost pieces again from the others, and reads everything on a schedule.
  *
@@ -33,6 +36,8 @@
 #include "engine/volume.h"
 #include "os/clock.h"
 #include "os/random.h"
+
+struct meta;
 
 /* How the blobs of a policy are kept. */
 struct data_policy {
@@ -54,6 +59,7 @@ struct data_drive_config {
 /* Owns: nothing; `kv`, `fs`, `clock` and `random` must outlive the store. */
 struct data_config {
     struct kv *kv;
+    struct meta *meta; /* whose that is, with has_mover; NULL: small bodies stay in records */
     struct fs *fs;
     struct clock *clock;
     struct random *random;
@@ -63,6 +69,7 @@ struct data_config {
     const struct data_policy *policies;
     size_t policy_count;
     struct volume_limits limits;
+    unsigned log_copies; /* that small bodies are taken to have there; 0: what the log says */
     uint64_t repair_rate_bytes; /* a second, read by the repair; 0: as fast as can be */
     uint64_t scrub_rate_bytes;  /* the same of the scrub */
     unsigned io_deadline_ms;    /* for a drive to answer, where there are others; 0: the default */

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "engine/data_move.h"
 #include "engine/data_store.h"
 
 enum {
@@ -186,6 +187,10 @@ static struct status drive_seat(struct data_store *store, struct drive *drive, s
     bool news = !known || strcmp(known->drive.path, place->drive.path) != 0;
     struct status s = note ? seat_prepare(store, place, note) : status_ok();
     if (is_ok(s) && news && drive_takes_writes(&place->drive)) s = place_write(store, place);
+    if (!note && status_is(s, STATUS_BUSY)) { /* the log is full: until there is a checkpoint */
+        atomic_store(&place->unlisted, true);
+        s = status_ok();
+    }
     if (!is_ok(s)) {
         place_free(place);
         return s;
@@ -249,6 +254,20 @@ static struct status directories_known_take(struct data_store *store) {
         snprintf(path, sizeof path, "%s", place->drive.path);
         config.path = path;
         TRY(directory_take(store, &config));
+    }
+    return status_ok();
+}
+
+struct status data_drives_list(struct data_store *store, struct note *note) {
+    for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
+        struct data_place *place = store->places[n];
+        if (!place || !atomic_load(&place->unlisted)) continue;
+        struct status s = place_write(store, place);
+        if (!is_ok(s)) {
+            return note_status(note, s.code, "can't take drive %s in: %s", place->drive.path,
+                               status_text(s.code));
+        }
+        atomic_store(&place->unlisted, false);
     }
     return status_ok();
 }
@@ -393,7 +412,7 @@ struct status data_drive_census(struct data_store *store, uint32_t number,
                                 struct data_census *ret_census) {
     struct data_census census = {0};
     struct census_visitor visitor = {{visit_census}, store, number, &census};
-    TRY(data_walk(store, (struct data_position){0}, false, &visitor.visitor));
+    TRY(data_walk(store, (struct data_position){0}, DATA_WALK_ALL, &visitor.visitor));
     *ret_census = census;
     return status_ok();
 }
@@ -530,6 +549,7 @@ static struct status remove_locked(struct data_store *store, uint32_t number, bo
     struct data_place *place = place_listed(store, number);
     if (!place) return note_status(note, STATUS_NOT_FOUND, "there is no drive %u", number);
     bool draining = atomic_exchange(&place->draining, true); /* nothing new while we count */
+    data_move_flush(store);                                  /* nor is anything on its way there */
     struct status s = removal_judge(store, number, lose_data, note);
     if (is_ok(s)) {
         atomic_store(&place->removed, true);

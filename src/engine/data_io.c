@@ -101,7 +101,7 @@ void data_flight_begin(struct data_store *store, struct data_flight *flight) {
             call->status = call_run(call->piece, call);
             continue;
         }
-        flight->tasks[i] = &task_new(call, flight->buffer)->task;
+        flight->tasks[i] = &task_new(call, call->buffer ? call->buffer : flight->buffer)->task;
         timely_submit(store->timely, flight->tasks[i]);
     }
 }
@@ -120,6 +120,68 @@ void data_calls_run(struct data_store *store, struct data_call *calls, size_t co
     data_flight_begin(store, &flight);
     data_flight_wait(store, &flight);
     for (size_t i = 0; i < count; i++) calls[i] = flight.calls[i];
+}
+
+/* ---- room ---- */
+
+/* A search for room that makes the volumes grow. */
+struct room_task {
+    struct timely_task task;
+    struct volumes *volumes;
+    uint64_t units;
+    bool promised;
+    bool finds; /* a run; else it reserves */
+    struct extent extent;
+    struct status status;
+};
+
+static void room_run(struct timely_task *task) {
+    struct room_task *self = CONTAINER_OF(task, struct room_task, task);
+    self->status = self->finds ? volumes_find_run(self->volumes, (uint32_t)self->units,
+                                                  self->promised, &self->extent)
+                               : volumes_reserve(self->volumes, self->units);
+}
+
+static void room_drop(struct timely_task *task) {
+    free(CONTAINER_OF(task, struct room_task, task));
+}
+
+/* Runs it within the deadline. */
+static struct status room_find(struct data_store *store, struct room_task *wanted) {
+    if (!store->timely) {
+        room_run(&wanted->task);
+        return wanted->status;
+    }
+    struct room_task *self = malloc(sizeof *self);
+    CHECK(self);
+    *self = *wanted;
+    self->task = (struct timely_task){.run = room_run, .drop = room_drop};
+    struct timely_task *task = &self->task;
+    timely_submit(store->timely, task);
+    if (timely_wait(store->timely, &task, 1, data_io_deadline_ns(store)) > 0) {
+        drive_hang(wanted->volumes->drive);
+        return status_of(STATUS_IO);
+    }
+    *wanted = *self;
+    free(self);
+    return wanted->status;
+}
+
+struct status data_reserve(struct data_store *store, struct volumes *volumes, uint64_t units) {
+    if (!drive_takes_writes(volumes->drive)) return status_of(STATUS_IO);
+    if (volumes_try_reserve(volumes, units)) return status_ok();
+    struct room_task wanted = {.volumes = volumes, .units = units};
+    return room_find(store, &wanted);
+}
+
+struct status data_find_run(struct data_store *store, struct volumes *volumes, uint32_t units,
+                            bool promised, struct extent *ret_extent) {
+    if (volumes_try_run(volumes, units, promised, ret_extent)) return status_ok();
+    struct room_task wanted = {
+        .volumes = volumes, .units = units, .promised = promised, .finds = true};
+    TRY(room_find(store, &wanted));
+    *ret_extent = wanted.extent;
+    return status_ok();
 }
 
 /* ---- reading ---- */

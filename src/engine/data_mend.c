@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/date.h"
 #include "engine/checksum.h"
+#include "engine/data_move.h"
 #include "engine/data_store.h"
 
 enum { MEND_STACK_BYTES = 1024 * 1024, LOOKS_BETWEEN_TRIES = 60 };
@@ -284,13 +285,25 @@ static unsigned margin_of(const struct data_blob *blob) {
     return readable > blob->layout.data ? readable - blob->layout.data : 0;
 }
 
+/* A small body goes into the log again, and the next checkpoint moves it to drives that serve. */
+static struct status body_mend(struct data_store *store, const struct data_blob *blob,
+                               struct slice value) {
+    bool done;
+    data_pace(store, &store->repair, blob->record->size);
+    TRY(data_move_again(store, blob->partition, blob->id, value, &done));
+    atomic_fetch_add(done ? &store->repair.repaired : &store->repair.failed, 1);
+    return status_ok();
+}
+
 static void blob_repair(struct repair_visitor *self, struct data_blob *blob, struct slice value) {
     struct data_store *store = self->store;
     bool is_short = data_blob_is_short(store, blob);
     unsigned margin = is_short ? margin_of(blob) : 0;
     if (margin > self->level && margin < self->next) self->next = margin;
     if (margin != self->level) return;
-    if (is_short) {
+    if (is_short && blob->record->moved) {
+        self->status = body_mend(store, blob, value);
+    } else if (is_short) {
         self->status = blob_mend(store, &store->repair, blob, value);
     } else if (self->only_short) {
         self->status = mark_drop(store, blob, value);
@@ -303,14 +316,19 @@ static bool visit_repair(struct data_visitor *visitor, struct kv_partition parti
     struct repair_visitor *self = CONTAINER_OF(visitor, struct repair_visitor, visitor);
     struct data_store *store = self->store;
     Engine__BlobRecord *record = data_record_parse(value);
-    if (record && record->striped) {
-        struct data_blob blob;
-        pin_take(&store->pins, partition, id);
+    struct data_blob blob = {.partition = partition, .id = id, .record = record};
+    pin_take(&store->pins, partition, id);
+    if (!record || !data_record_stands(store, partition, id, value)) {
+        /* It went, or was replaced, before it was pinned: its extents may be others' by now. */
+    } else if (record->striped) {
         data_blob_init(&blob, store, partition, id, record);
         blob_repair(self, &blob, value);
         data_blob_fini(&blob);
-        data_unpin(store, partition, id);
+    } else if (self->only_short && self->level == 0) { /* it had to stay in the index */
+        self->status = body_mend(store, &blob, value);
+        atomic_fetch_add(&store->repair.blobs_done, 1);
     }
+    data_unpin(store, partition, id);
     data_record_free(record);
     return is_ok(self->status) && !atomic_load(&store->closing) &&
            drives_seen(store) == self->drives;
@@ -323,7 +341,8 @@ static struct status repair_levels(struct data_store *store, bool only_short) {
     while (!atomic_load(&store->closing)) {
         struct repair_visitor visitor = {
             {visit_repair}, store, only_short, level, UINT_MAX, drives_seen(store), status_ok()};
-        TRY(data_walk(store, (struct data_position){0}, only_short, &visitor.visitor));
+        enum data_walk which = only_short ? DATA_WALK_SHORT : DATA_WALK_ALL;
+        TRY(data_walk(store, (struct data_position){0}, which, &visitor.visitor));
         TRY(visitor.status);
         bool changed = drives_seen(store) != visitor.drives;
         if (!changed && visitor.next == UINT_MAX) break;
@@ -336,6 +355,7 @@ struct status data_repair(struct data_store *store, bool everything) {
     pass_begin(store, &store->repair);
     struct status s = repair_levels(store, !everything);
     if (everything && is_ok(s)) store->lacking = atomic_load(&store->repair.failed);
+    data_move_flush(store); /* small bodies are where they are to be only then */
     pass_end(store, &store->repair);
     return s;
 }

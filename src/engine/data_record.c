@@ -54,10 +54,11 @@ static bool striped_is_valid(const Engine__BlobRecord *record) {
 }
 
 static bool record_is_valid(const Engine__BlobRecord *record) {
-    if (record->version != 1 || record->size > BLOB_SIZE_MAX) return false;
+    if (record->version != (record->moved ? 2 : 1) || record->size > BLOB_SIZE_MAX) return false;
     const Engine__BlobInline *bytes = record->inline_bytes;
+    if (record->moved && record->size > DATA_INLINE_MAX) return false;
     if (!bytes) return record->striped && striped_is_valid(record);
-    return !record->striped && bytes->data.len == record->size &&
+    return !record->striped && !record->moved && bytes->data.len == record->size &&
            checksum_crc32c(0, bytes->data.data, bytes->data.len) == bytes->crc32c;
 }
 
@@ -133,20 +134,17 @@ static void piece_print(const struct piece *from, Engine__BlobPiece *piece) {
     }
 }
 
-static void record_pack(struct kv_batch *batch, struct blob_id id,
-                        const Engine__BlobRecord *record) {
+static struct slice record_pack(const Engine__BlobRecord *record) {
     size_t len = engine__blob_record__get_packed_size(record);
     uint8_t *bytes = malloc(len);
     CHECK(bytes);
     engine__blob_record__pack(record, bytes);
-    struct blob_key key = blob_key_make(BLOB_KEY_RECORD, id);
-    kv_batch_put(batch, blob_key_slice(&key), slice_of(bytes, len));
-    free(bytes);
+    return slice_of(bytes, len);
 }
 
-void data_record_put(struct kv_batch *batch, struct blob_id id, struct slice policy,
-                     const struct layout *layout, const struct piece *pieces,
-                     uint32_t *const sums[]) {
+static struct slice striped_print(struct slice policy, const struct layout *layout,
+                                  const struct piece *pieces, uint32_t *const sums[],
+                                  bool is_moved) {
     Engine__BlobRecord record = ENGINE__BLOB_RECORD__INIT;
     Engine__BlobStriped striped = ENGINE__BLOB_STRIPED__INIT;
     Engine__BlobPiece printed[LAYOUT_PIECES_MAX];
@@ -172,13 +170,102 @@ void data_record_put(struct kv_batch *batch, struct blob_id id, struct slice pol
     striped.parity_pieces = layout->parity;
     striped.n_pieces = count;
     striped.pieces = list;
-    record.version = 1;
+    record.version = is_moved ? 2 : 1;
     record.size = layout->size;
     record.striped = &striped;
-    record_pack(batch, id, &record);
+    record.moved = is_moved;
+    struct slice packed = record_pack(&record);
     free(striped.sums.data);
     for (unsigned i = 0; i < count; i++) {
         free(printed[i].extents);
         free(printed[i].sums.data);
     }
+    return packed;
+}
+
+void data_record_put(struct kv_batch *batch, struct blob_id id, struct slice policy,
+                     const struct layout *layout, const struct piece *pieces,
+                     uint32_t *const sums[]) {
+    struct slice packed = striped_print(policy, layout, pieces, sums, false);
+    struct blob_key key = blob_key_make(BLOB_KEY_RECORD, id);
+    kv_batch_put(batch, blob_key_slice(&key), packed);
+    free((void *)(uintptr_t)packed.ptr);
+}
+
+struct slice data_moved_print(struct slice policy, const struct layout *layout,
+                              const struct piece *pieces, uint32_t *const sums[]) {
+    return striped_print(policy, layout, pieces, sums, true);
+}
+
+/* ---- small bodies ---- */
+
+struct slice data_body_print(const struct data_body *body) {
+    Engine__BlobRecord record = ENGINE__BLOB_RECORD__INIT;
+    Engine__BlobInline bytes = ENGINE__BLOB_INLINE__INIT;
+    char policy[BLOB_POLICY_NAME_MAX + 1] = {0};
+    CHECK(body->policy.len < sizeof policy);
+    if (body->policy.len > 0) memcpy(policy, body->policy.ptr, body->policy.len);
+    bytes.data.data = (uint8_t *)(uintptr_t)body->bytes.ptr;
+    bytes.data.len = body->bytes.len;
+    bytes.crc32c = body->sum;
+    bytes.policy = policy;
+    bytes.data_pieces = body->data;
+    bytes.drives.data = (uint8_t *)(uintptr_t)body->drives.ptr;
+    bytes.drives.len = body->drives.len;
+    record.version = 1;
+    record.size = body->bytes.len;
+    record.inline_bytes = &bytes;
+    return record_pack(&record);
+}
+
+/* Takes the tag of a field with that number and a varint off the front. */
+static bool varint_take(struct slice *from, unsigned tag, uint64_t *ret_value) {
+    if (from->len == 0 || (uint8_t)from->ptr[0] != tag) return false;
+    uint64_t value = 0;
+    for (size_t i = 1; i < from->len && i <= 10; i++) {
+        value |= (uint64_t)(from->ptr[i] & 0x7f) << (7 * (i - 1));
+        if (from->ptr[i] & 0x80) continue;
+        *from = slice_skip(*from, i + 1);
+        *ret_value = value;
+        return true;
+    }
+    return false;
+}
+
+static bool bytes_take(struct slice *from, unsigned tag, struct slice *ret_bytes) {
+    uint64_t len;
+    if (!varint_take(from, tag, &len) || len > from->len) return false;
+    *ret_bytes = slice_take(*from, (size_t)len);
+    *from = slice_skip(*from, (size_t)len);
+    return true;
+}
+
+/*
+ * By hand, as every committed record passes by here, and most need no more than a look: the bytes
+ * are not copied, and their sum is left to whoever uses them.
+ */
+bool data_body_parse(struct slice value, struct data_body *ret_body) {
+    struct data_body body = {.data = 1};
+    uint64_t version = 0;
+    uint64_t number = 0;
+    struct slice inside;
+    if (!varint_take(&value, 0x08, &version) || version != 1) return false;
+    varint_take(&value, 0x10, &number);
+    if (!bytes_take(&value, 0x1a, &inside) || value.len > 0) return false;
+    bytes_take(&inside, 0x0a, &body.bytes);
+    if (body.bytes.len != number) return false;
+    if (inside.len >= 5 && inside.ptr[0] == 0x15) {
+        body.sum = bytes_get_u32(inside.ptr + 1);
+        inside = slice_skip(inside, 5);
+    }
+    bytes_take(&inside, 0x1a, &body.policy);
+    if (varint_take(&inside, 0x20, &number)) body.data = (unsigned)number;
+    bytes_take(&inside, 0x2a, &body.drives);
+    if (inside.len > 0 || body.policy.len > BLOB_POLICY_NAME_MAX) return false;
+    bool fits = body.data > 0 && body.data <= body.drives.len &&
+                body.drives.len <= LAYOUT_PIECES_MAX && body.bytes.len > 0 &&
+                body.bytes.len <= DATA_INLINE_MAX;
+    if (body.policy.len > 0 && !fits) return false;
+    *ret_body = body;
+    return true;
 }

@@ -180,14 +180,15 @@ static bool visit_scrub(struct data_visitor *visitor, struct kv_partition partit
     struct data_store *store = self->store;
     Engine__BlobRecord *record = data_record_parse(value);
     bool well = record;
-    if (record && record->striped) {
+    pin_take(&store->pins, partition, id);
+    /* One that went before it was pinned has extents that may be others' by now. */
+    if (record && record->striped && data_record_stands(store, partition, id, value)) {
         struct data_blob blob;
-        pin_take(&store->pins, partition, id);
         data_blob_init(&blob, store, partition, id, record);
         well = blob_is_well(store, &blob);
         data_blob_fini(&blob);
-        data_unpin(store, partition, id);
     }
+    data_unpin(store, partition, id);
     data_record_free(record);
     if (atomic_load(&store->closing)) { /* perhaps in the middle of it: it comes again */
         self->interrupted = true;
@@ -239,7 +240,7 @@ static struct status scrub_slice(struct data_store *store) {
             clock_mono_ns(store->clock) + (int64_t)store->config.mend_interval_s * NS_PER_S;
     }
     scrub_begin(store);
-    TRY(data_walk(store, store->scrub_at, false, &visitor.visitor));
+    TRY(data_walk(store, store->scrub_at, DATA_WALK_ALL, &visitor.visitor));
     TRY(visitor.status);
     return visitor.interrupted ? scrub_leave(store) : scrub_end(store);
 }

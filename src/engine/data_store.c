@@ -1,4 +1,5 @@
 #include "engine/data_store.h"
+#include "engine/data_move.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ struct volumes *data_volumes_to_write(struct data_store *store, uint32_t number)
 bool data_drive_is_well(struct data_store *store, uint32_t number) {
     const struct data_place *place = data_place(store, number);
     return place && !atomic_load(&place->removed) && !atomic_load(&place->draining) &&
-           drive_takes_writes(&place->drive);
+           !atomic_load(&place->unlisted) && drive_takes_writes(&place->drive);
 }
 
 struct volumes *data_volumes_to_read(struct data_store *store, uint32_t number) {
@@ -245,7 +246,7 @@ static bool visit_space(struct data_visitor *visitor, struct kv_partition partit
     Engine__BlobRecord *record = data_record_parse(value);
     if (!record) {
         atomic_fetch_add(&self->store->corrupt_blocks, 1);
-    } else if (record->striped) {
+    } else if (record->striped && !record->moved) {
         struct data_blob blob;
         data_blob_init(&blob, self->store, partition, id, record);
         for (unsigned i = 0; i < layout_pieces(&blob.layout); i++) {
@@ -259,14 +260,17 @@ static bool visit_space(struct data_visitor *visitor, struct kv_partition partit
 
 static struct status space_find(struct data_store *store, struct note *note) {
     struct space_visitor visitor = {{visit_space}, store, NULL};
-    struct status s = data_walk(store, (struct data_position){0}, false, &visitor.visitor);
+    struct status s =
+        data_walk(store, (struct data_position){0}, DATA_WALK_PLACED, &visitor.visitor);
     if (!is_ok(s)) note_set(note, "can't read the records of blobs: %s", status_text(s.code));
     return s;
 }
 
 struct status data_space_find_on(struct data_store *store, struct data_place *place) {
     struct space_visitor visitor = {{visit_space}, store, place};
-    return data_walk(store, (struct data_position){0}, false, &visitor.visitor);
+    TRY(data_walk(store, (struct data_position){0}, DATA_WALK_PLACED, &visitor.visitor));
+    data_move_take(store, place);
+    return status_ok();
 }
 
 /* ---- freeing ---- */
@@ -306,7 +310,9 @@ static void data_free_bytes(struct blob_store *blob_store, struct kv_partition p
     struct data_store *store = data_of(blob_store);
     atomic_fetch_add(&store->collected, 1);
     Engine__BlobRecord *record = data_record_parse(value);
-    if (record && record->striped) {
+    if (record && record->moved) {
+        data_move_gone(store, record); /* the extents are the index's (B11) */
+    } else if (record && record->striped) {
         struct data_blob blob;
         data_blob_init(&blob, store, partition, id, record);
         data_pieces_release(store, partition, id, blob.pieces, layout_pieces(&blob.layout));
@@ -414,6 +420,8 @@ static struct status open_steps(struct data_store *store, struct note *note) {
     struct status s = data_scrub_load(store);
     if (!is_ok(s)) note_set(note, "can't read how far the scrub is: %s", status_text(s.code));
     TRY(s);
+    TRY(data_move_start(store, note)); /* from here on the metadata store does checkpoints */
+    TRY(data_drives_list(store, note));
     return store->config.mend_interval_s > 0 ? data_mend_start(store, note) : status_ok();
 }
 
@@ -453,6 +461,7 @@ void data_close(struct data_store **store) {
     struct data_store *self = *store;
     if (!self) return;
     data_mend_stop(self);
+    data_move_stop(self);
     *store = NULL;
     if (!timely_free(&self->timely)) return; /* a thread is stuck in a call that uses the rest */
     data_drives_close(self);

@@ -12,6 +12,7 @@
 #include "blob/driver.h"
 #include "engine/data.h"
 #include "engine/layout.h"
+#include "engine/meta.h"
 #include "engine/parity.h"
 #include "engine/piece.h"
 #include "engine/pin.h"
@@ -19,7 +20,11 @@
 #include "engine/timely.h"
 #include "os/thread.h"
 
-enum { DATA_POLICIES_MAX = 64, DATA_INLINE_MAX = 64 * 1024 };
+enum {
+    DATA_POLICIES_MAX = 64,
+    DATA_INLINE_MAX = 64 * 1024,
+    DATA_TINY_MAX = 2000, /* with its record it fits into a leaf of the index, and stays there */
+};
 
 /* A drive in its place; the place of number n is places[n]. Complete when it is put there, then
  * only read, but for the atomics. */
@@ -27,6 +32,7 @@ struct data_place {
     uint32_t number;
     atomic_bool draining;
     atomic_bool removed;
+    atomic_bool unlisted;  /* its record is still to be written: nothing is put on it */
     atomic_uint successor; /* the drive that takes over what lies here; 0: any */
     atomic_llong pieces;   /* that records name, or will */
     struct drive_id id;
@@ -71,8 +77,9 @@ struct data_store {
     size_t policy_count;
     pthread_mutex_t drives_lock; /* one changes the drives at a time; guards nothing else */
     struct pins pins;
-    struct timely *timely; /* NULL: drives are called by whoever needs them */
-    atomic_uint turn;      /* spreads writes over drives */
+    struct data_move *move; /* NULL: small bodies stay in their records */
+    struct timely *timely;  /* NULL: drives are called by whoever needs them */
+    atomic_uint turn;       /* spreads writes over drives */
     atomic_ullong collected;
     atomic_ullong corrupt_blocks;
     atomic_ullong blocks_repaired;
@@ -110,6 +117,9 @@ bool data_drive_is_well(struct data_store *store, uint32_t number);
 
 /* Counts a piece that is on a drive now (+1), or is not any more; 0 is no drive. */
 void data_piece_count(struct data_store *store, uint32_t number, int change);
+
+/* Writes the records that could not be written at the open. Errors, with a line in `note`: kv's. */
+struct status data_drives_list(struct data_store *store, struct note *note);
 
 /* Opens the drives that the configuration or the store's list names; closes all. */
 struct status data_drives_open(struct data_store *store, struct note *note);
@@ -172,7 +182,8 @@ struct data_call {
     uint64_t offset;
     const unsigned char *bytes; /* in the buffer */
     size_t len;
-    struct status status; /* what came of it; TIMEOUT: the piece is lost, its drive hangs */
+    struct data_buffer *buffer; /* its own; NULL: that of all */
+    struct status status;       /* what came of it; TIMEOUT: the piece is lost, its drive hangs */
 };
 
 /* Does all of them, side by side, and waits at most the deadline. */
@@ -200,6 +211,12 @@ void data_flight_begin(struct data_store *store, struct data_flight *flight);
 /* Waits for them, at most the deadline from now; afterwards each has its status. */
 void data_flight_wait(struct data_store *store, struct data_flight *flight);
 
+/* volumes_reserve, volumes_find_run, but for a drive that does not answer: then it hangs, and this
+ * is IO. */
+struct status data_reserve(struct data_store *store, struct volumes *volumes, uint64_t units);
+struct status data_find_run(struct data_store *store, struct volumes *volumes, uint32_t units,
+                            bool promised, struct extent *ret_extent);
+
 /* piece_read, but for a drive that does not answer: then it hangs, and this is IO. */
 struct status data_piece_read(struct data_store *store, const struct piece *piece, uint64_t offset,
                               void *out, size_t len, bool direct);
@@ -224,6 +241,25 @@ void data_record_free(Engine__BlobRecord *record);
 void data_blob_init(struct data_blob *blob, struct data_store *store, struct kv_partition partition,
                     struct blob_id id, const Engine__BlobRecord *record);
 void data_blob_fini(struct data_blob *blob);
+
+/* A small body in its record, and where it is to be moved to; no policy: it stays. */
+struct data_body {
+    struct slice bytes;
+    uint32_t sum;
+    struct slice policy;
+    unsigned data;       /* of its pieces */
+    struct slice drives; /* a byte a piece: a drive where room is promised, or 0 */
+};
+
+/* Reads a record as data_body_print writes it; false: it is another one, or damaged. */
+bool data_body_parse(struct slice value, struct data_body *ret_body);
+
+/* The record of a small body, from malloc. */
+struct slice data_body_print(const struct data_body *body);
+
+/* The record of a moved body, from malloc. */
+struct slice data_moved_print(struct slice policy, const struct layout *layout,
+                              const struct piece *pieces, uint32_t *const sums[]);
 
 /* Puts the record of a striped blob into the batch. `sums` has, for each piece (one for all if
  * they are copies), those of the last group. */
@@ -286,9 +322,19 @@ struct data_visitor {
                   struct slice record);
 };
 
-/* Shows every record that names extents, or, `only_short`, that has the mark, to the visitor. */
-struct status data_walk(struct data_store *store, struct data_position from, bool only_short,
+enum data_walk {
+    DATA_WALK_ALL,
+    DATA_WALK_PLACED, /* what names extents but moved bodies, whose units the index has a map of */
+    DATA_WALK_SHORT,  /* those that have the mark */
+};
+
+/* Shows records to the visitor. */
+struct status data_walk(struct data_store *store, struct data_position from, enum data_walk which,
                         struct data_visitor *visitor);
+
+/* Whether the record is still there, exactly so: for a visitor, once it has pinned the blob. */
+bool data_record_stands(struct data_store *store, struct kv_partition partition, struct blob_id id,
+                        struct slice value);
 
 /* Gives back the extents of pieces, now or when the blob's last reader is done. */
 void data_pieces_release(struct data_store *store, struct kv_partition partition, struct blob_id id,

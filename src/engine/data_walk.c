@@ -8,14 +8,14 @@ struct walk {
     struct data_store *store;
     struct data_visitor *visitor;
     struct data_position at; /* where to go on in the first partition */
-    bool only_short;
+    enum data_walk which;
     bool ended;
 };
 
 /* Shows a record that a mark points to, if it is there and its id does not say so itself. */
 static struct status mark_follow(struct walk *walk, struct kv_partition partition,
                                  struct blob_id id) {
-    if (!walk->only_short && (id.bytes[0] & ID_MAY_BE_STRIPED)) return status_ok();
+    if (walk->which == DATA_WALK_PLACED && (id.bytes[0] & ID_MAY_BE_STRIPED)) return status_ok();
     struct blob_key key = blob_key_make(BLOB_KEY_RECORD, id);
     struct arena arena;
     arena_init(&arena, RECORD_ARENA_BLOCK, 2 * (size_t)KV_VALUE_MAX);
@@ -55,11 +55,12 @@ static struct status kind_walk(struct walk *walk, struct kv_partition partition,
     return s;
 }
 
-/* First the marked ones, whose ids come before those of the others. */
+/* Of the placed ones first those with a mark, whose ids come before those of the others. */
 static struct status partition_walk(struct walk *walk, struct kv_partition partition) {
     struct blob_id from = {{0}};
     if (kv_partition_eq(partition, walk->at.partition)) from = walk->at.id;
-    if (walk->only_short) return kind_walk(walk, partition, BLOB_KEY_SHORT, from);
+    if (walk->which == DATA_WALK_SHORT) return kind_walk(walk, partition, BLOB_KEY_SHORT, from);
+    if (walk->which == DATA_WALK_ALL) return kind_walk(walk, partition, BLOB_KEY_RECORD, from);
     if (!(from.bytes[0] & ID_MAY_BE_STRIPED)) {
         TRY(kind_walk(walk, partition, BLOB_KEY_PLACED, from));
         from = (struct blob_id){{ID_MAY_BE_STRIPED}};
@@ -75,9 +76,9 @@ static bool partition_next(struct kv_partition *partition) {
     return false;
 }
 
-struct status data_walk(struct data_store *store, struct data_position from, bool only_short,
+struct status data_walk(struct data_store *store, struct data_position from, enum data_walk which,
                         struct data_visitor *visitor) {
-    struct walk walk = {store, visitor, from, only_short, false};
+    struct walk walk = {store, visitor, from, which, false};
     struct kv *kv = store->store.kv;
     struct kv_partition partition = from.partition;
     for (bool more = true; more && !walk.ended; more = partition_next(&partition)) {
@@ -87,4 +88,16 @@ struct status data_walk(struct data_store *store, struct data_position from, boo
         TRY(partition_walk(&walk, partition));
     }
     return status_ok();
+}
+
+bool data_record_stands(struct data_store *store, struct kv_partition partition, struct blob_id id,
+                        struct slice value) {
+    struct blob_key key = blob_key_make(BLOB_KEY_RECORD, id);
+    struct arena arena;
+    arena_init(&arena, RECORD_ARENA_BLOCK, 2 * (size_t)KV_VALUE_MAX);
+    struct slice now;
+    bool stands = is_ok(kv_get(store->store.kv, partition, blob_key_slice(&key), &arena, &now)) &&
+                  slice_eq(now, value);
+    arena_fini(&arena);
+    return stands;
 }

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/date.h"
 #include "engine/checksum.h"
+#include "engine/data_move.h"
 #include "engine/data_store.h"
 
 enum {
@@ -25,6 +26,8 @@ struct data_writer {
     size_t small_len;
     size_t small_cap;
     uint32_t small_sum;
+    bool is_promised;
+    struct data_promise promise; /* room for the small bytes */
     bool is_striped;
     unsigned window;           /* stripes of a piece in the buffer */
     struct data_buffer *cells; /* piece after piece, `window` blocks each; copies share the first */
@@ -303,7 +306,8 @@ static struct status striped_write(struct data_writer *self, struct slice bytes)
 
 /* ---- the writer ---- */
 
-static struct status striped_begin(struct data_writer *self) {
+/* Begins with what there is; `is_all`: nothing more comes. */
+static struct status striped_begin(struct data_writer *self, bool is_all) {
     uint32_t numbers[LAYOUT_PIECES_MAX] = {0};
     unsigned pieces = pieces_of(self);
     self->alive = data_drives_choose(self->store, self->policy, NULL, 0, pieces, numbers);
@@ -313,6 +317,7 @@ static struct status striped_begin(struct data_writer *self) {
     }
     self->is_striped = true;
     self->window = code_of(self)->data == 1 ? WINDOW_COPIES : WINDOW_PARITY;
+    if (is_all) self->window = 1;
     for (unsigned i = 0; i < buffers_of(self); i++) {
         self->sums[i] = malloc(sizeof(uint32_t) * LAYOUT_GROUP_BLOCKS);
         CHECK(self->sums[i]);
@@ -339,14 +344,33 @@ static struct status data_write(struct blob_writer *writer, struct slice bytes) 
         small_add(self, bytes);
         return status_ok();
     }
-    if (!self->is_striped) TRY(striped_begin(self));
+    if (!self->is_striped) TRY(striped_begin(self, false));
     return striped_write(self, bytes);
+}
+
+/* Room for a small body is promised before it is admitted; where there is none, what was deleted
+ * is given back first. */
+static struct status small_promise(struct data_writer *self) {
+    struct data_store *store = self->store;
+    struct status s = data_promise_make(store, self->policy, self->small_len, &self->promise);
+    if (status_is(s, STATUS_NO_SPACE) && data_reclaim(store, self->partition)) {
+        s = data_promise_make(store, self->policy, self->small_len, &self->promise);
+    }
+    self->is_promised = is_ok(s);
+    return s;
+}
+
+static struct status small_seal(struct data_writer *self) {
+    self->small_sum = checksum_crc32c(0, self->small, self->small_len);
+    if (data_move_is_tiny(self->store, self->policy, self->small_len)) return status_ok();
+    if (data_move_may_ride(self->store, self->policy)) return small_promise(self);
+    return striped_begin(self, true);
 }
 
 /* Whatever the record will name is durable before it is (B5). */
 static struct status data_seal(struct blob_writer *writer) {
     struct data_writer *self = writer_of(writer);
-    self->small_sum = checksum_crc32c(0, self->small, self->small_len);
+    if (!self->is_striped) TRY(small_seal(self));
     if (!self->is_striped) return status_ok();
     TRY(flush(self));
     TRY(flight_end(self));
@@ -376,21 +400,12 @@ static void mark_put(struct kv_batch *batch, enum blob_key_kind kind, struct blo
 }
 
 static void small_put(const struct data_writer *self, struct kv_batch *batch) {
-    Engine__BlobRecord record = ENGINE__BLOB_RECORD__INIT;
-    Engine__BlobInline bytes = ENGINE__BLOB_INLINE__INIT;
-    bytes.data.data = (uint8_t *)self->small;
-    bytes.data.len = self->small_len;
-    bytes.crc32c = self->small_sum;
-    record.version = 1;
-    record.size = self->small_len;
-    record.inline_bytes = &bytes;
-    size_t len = engine__blob_record__get_packed_size(&record);
-    uint8_t *packed = malloc(len);
-    CHECK(packed);
-    engine__blob_record__pack(&record, packed);
+    struct slice packed =
+        data_promise_print(self->is_promised ? &self->promise : NULL,
+                           slice_of(self->small, self->small_len), self->small_sum);
     struct blob_key key = blob_key_make(BLOB_KEY_RECORD, self->writer.id);
-    kv_batch_put(batch, blob_key_slice(&key), slice_of(packed, len));
-    free(packed);
+    kv_batch_put(batch, blob_key_slice(&key), packed);
+    free((void *)(uintptr_t)packed.ptr);
 }
 
 static void data_bind(const struct blob_writer *writer, struct kv_batch *batch) {
@@ -435,6 +450,7 @@ static void data_abort(struct blob_writer **writer) {
     for (unsigned i = 0; self->is_striped && i < pieces_of(self); i++) {
         piece_trim(&self->pieces[i], 0);
     }
+    if (self->is_promised) data_promise_drop(self->store, &self->promise);
     data_writer_free(writer);
 }
 
@@ -469,14 +485,15 @@ struct status data_writer_begin(struct blob_store *store, struct kv_partition pa
     const struct data_kept_policy *kept = data_policy_find(self_store, policy);
     if (!kept) return status_of(STATUS_NOT_FOUND);
     uint32_t numbers[LAYOUT_PIECES_MAX];
-    unsigned least = size_hint > DATA_INLINE_MAX ? kept->min_pieces : 0;
+    bool small = size_hint <= DATA_INLINE_MAX && data_move_may_ride(self_store, kept);
+    unsigned least = small ? 0 : kept->min_pieces;
     if (data_drives_choose(self_store, kept, NULL, 0, least, numbers) < least) {
         return status_of(STATUS_BUSY);
     }
     struct data_writer *self = calloc(1, sizeof *self);
     CHECK(self);
     self->writer.ops = &data_writer_ops;
-    self->writer.id = id_make(self_store, size_hint > DATA_INLINE_MAX);
+    self->writer.id = id_make(self_store, !small);
     self->store = self_store;
     self->partition = partition;
     self->policy = kept;

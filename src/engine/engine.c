@@ -79,11 +79,12 @@ static struct status policies_check(struct engine *engine, struct note *note) {
         const struct engine_policy_entry *entry = &engine->policies[i];
         unsigned kept = mirror_planned(engine->mirror, entry->same_device);
         if (entry->losses_promised < kept || entry->allow_reduced) continue;
-        return note_status(note, STATUS_INVALID,
-                           "policy %s is to survive the loss of %u drives, but records and small "
-                           "objects are kept on %u (metadata = on puts them on more drives); "
-                           "allow_reduced_redundancy = on serves it all the same",
-                           entry->name, entry->losses_promised, kept);
+        return note_status(
+            note, STATUS_INVALID,
+            "policy %s is to survive the loss of %u drives, and bodies are, but records "
+            "are kept on %u (metadata = on puts them on more drives); "
+            "allow_reduced_redundancy = on serves it all the same",
+            entry->name, entry->losses_promised, kept);
     }
     return status_ok();
 }
@@ -143,6 +144,7 @@ static struct status meta_start(struct engine *engine, const struct engine_confi
         .space = &engine->space,
         .cache_bytes = config->cache_bytes,
         .layer_bytes = layer_bytes,
+        .has_mover = true,
         .segments_max = (unsigned)(LOG_PER_LAYER * layer_bytes / LOG_SEGMENT_BYTES),
     };
     if (meta_config.segments_max < LOG_SEGMENTS_LEAST) {
@@ -189,6 +191,7 @@ static struct status data_start(struct engine *engine, const struct engine_confi
     }
     struct data_config data_config = {
         .kv = meta_kv(engine->meta),
+        .meta = engine->meta,
         .fs = engine->fs,
         .clock = engine->clock,
         .random = engine->random,
@@ -264,7 +267,7 @@ bool engine_redundancy_note(const struct engine *engine, size_t index, struct no
     if (entry->losses_promised < kept) return false;
     note_set(note,
              "policy %s asks for data that survives the loss of %u drive%s, but there %s %u "
-             "cop%s of records and small objects in service",
+             "cop%s of records in service",
              entry->name, entry->losses_promised, entry->losses_promised == 1 ? "" : "s",
              kept == 1 ? "is" : "are", kept, kept == 1 ? "y" : "ies");
     return true;

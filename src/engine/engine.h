@@ -4,12 +4,13 @@
  *     open ── engine_kv, engine_blob ── … ── close
  *
  * Records are kept by the metadata store (meta.h): a redo log in front of an index of our own.
- * Every blob of more than ENGINE_INLINE_MAX bytes lies in the volumes of drives (data.h), in as
- * many pieces as its policy says. Records, and smaller blobs in them, are kept in the data
+ * Blobs lie in the volumes of drives (data.h), in as many pieces as their policy says; those of up
+ * to ENGINE_INLINE_MAX bytes are first in the log, with their record, where that has copies enough
+ * (data_move.h). Records are kept in the data
  * directory and on those drives that are to have metadata (mirror.h), three copies at most: a
  * policy that promises more is refused at the open unless it is allowed by name, and then
  * engine_redundancy_note says so. Files, keys, records and the commit protocol are described in
- * docs/format.md; why it is made like this, in docs/decisions/0003 and 0004.
+ * docs/format.md; why it is made like this, in docs/decisions/0003 to 0005.
  *
  * One process at a time: the data directory is locked as long as the engine is open.
  *
@@ -26,7 +27,7 @@
 #include "os/random.h"
 
 enum {
-    ENGINE_INLINE_MAX = 64 * 1024, /* blobs up to this size lie in their record */
+    ENGINE_INLINE_MAX = 64 * 1024, /* blobs up to this size lie in their record at first */
     ENGINE_POLICIES_MAX = 64,
     ENGINE_DRIVES_MAX = 64,
     ENGINE_METADATA_COPIES_MAX = 3

@@ -10,7 +10,8 @@
 enum {
     SUPER_BYTES = 4096,
     SUPER_MAGIC = 0x31786968, /* "hix1" */
-    SUPER_FORMAT = 1,
+    SUPER_FORMAT = 2,         /* 1: no moved bodies; it is read, and then written as 2 */
+    SUPER_FORMAT_OLDEST = 1,
     SUPER_AT_DIRS = 256,
     SUPER_AT_SUM = SUPER_BYTES - 4,
     FIRST_PAGES = 128,
@@ -205,7 +206,9 @@ static struct status super_load(struct index *index, struct note *note, struct s
         if (found && super.root.generation < ret_super->root.generation) continue;
         found = true;
         *ret_super = super;
-        if (bytes_get_u32(bytes + 4) != SUPER_FORMAT || bytes_get_u32(bytes + 84) != PAGE_BYTES) {
+        uint32_t format = bytes_get_u32(bytes + 4);
+        bool known = format >= SUPER_FORMAT_OLDEST && format <= SUPER_FORMAT;
+        if (!known || bytes_get_u32(bytes + 84) != PAGE_BYTES) {
             s = note_status(note, STATUS_UNSUPPORTED, "the index was written by a newer version");
         } else if (memcmp(bytes + 8, index->config.store_id, INDEX_STORE_ID_LEN) != 0) {
             s = note_status(note, STATUS_INVALID, "the index is of another store");

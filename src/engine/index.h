@@ -44,6 +44,22 @@ struct index_config {
 
 struct index;
 
+/* A change, in an array sorted by name, each name once. */
+struct index_change {
+    struct slice name;
+    struct slice value; /* empty: deleted */
+};
+
+/*
+ * Who looks on while changes are applied: it is shown each entry that an apply replaces or deletes
+ * (but for large values), and may then add changes, sorted too, to the same apply.
+ * Owns: what `more` gives stays the watcher's, until the apply has ended.
+ */
+struct index_watcher {
+    void (*dropped)(struct index_watcher *watcher, struct slice name, struct slice value);
+    size_t (*more)(struct index_watcher *watcher, const struct index_change **ret_changes);
+};
+
 /* One state of the tree. */
 struct index_root {
     struct page_ref page; /* number 0: empty */
@@ -52,12 +68,6 @@ struct index_root {
     struct log_position position; /* of the first group that is not in it */
     unsigned pins;
     struct index_root *newer;
-};
-
-/* A change, in an array sorted by name, each name once. */
-struct index_change {
-    struct slice name;
-    struct slice value; /* empty: deleted */
 };
 
 /* A value that was found. */
@@ -138,6 +148,9 @@ struct status index_room(struct index *index, uint64_t changes, uint64_t bytes,
  */
 struct status index_apply(struct index *index, const struct index_change *changes, size_t count,
                           struct log_position position, struct note *note);
+
+/* Lets a watcher look on from now on; NULL: nobody. Threads: not during an apply. */
+void index_watch(struct index *index, struct index_watcher *watcher);
 
 /* Figures; entries and live bytes are those of the newest root. */
 struct index_stats {

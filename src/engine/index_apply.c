@@ -224,9 +224,11 @@ static int entry_cmp(const char *page, unsigned at, struct slice name) {
 }
 
 /* An entry that a change replaces or deletes. */
-static void entry_drop(struct apply *a, const char *leaf, unsigned at) {
+static void entry_drop(struct apply *a, const char *leaf, unsigned at, struct slice name) {
     bool is_large;
     struct slice value = page_value_at(leaf, at, &is_large);
+    struct index_watcher *watcher = a->index->watcher;
+    if (watcher && !is_large) watcher->dropped(watcher, name, value);
     if (is_large) value_free(a, value);
     a->stats.entries--;
 }
@@ -241,7 +243,7 @@ static struct status leaf_merge(struct apply *a, const char *leaf, const struct 
         while (at < count && (order = entry_cmp(leaf, at, change->name)) < 0) {
             entry_add(a, 0, leaf, at++);
         }
-        if (at < count && order == 0) entry_drop(a, leaf, at++);
+        if (at < count && order == 0) entry_drop(a, leaf, at++, change->name);
         if (change->value.len > 0) TRY(change_add(a, change));
     }
     for (; at < count; at++) entry_add(a, 0, leaf, at);
@@ -414,9 +416,23 @@ static struct status tree_apply(struct apply *a, struct index_root *root) {
     return root_settle(a, level, root);
 }
 
+/* Applies what the watcher adds, to the tree as the changes have left it. */
+static struct status more_apply(struct apply *a, struct index_root *root) {
+    struct index_watcher *watcher = a->index->watcher;
+    a->count = watcher ? watcher->more(watcher, &a->changes) : 0;
+    if (a->count == 0) return status_ok();
+    for (unsigned level = 0; level < PAGE_LEVELS_MAX; level++) {
+        a->builders[level].count = a->builders[level].item_bytes = 0;
+    }
+    TRY(index_writer_flush(&a->values));
+    TRY(index_writer_flush(&a->pages)); /* they are read again now */
+    return tree_apply(a, root);
+}
+
 /* Writes everything but the superblock, durable. */
 static struct status pages_apply(struct apply *a, struct index_root *root) {
     if (a->count > 0) TRY(tree_apply(a, root));
+    TRY(more_apply(a, root));
     TRY(index_writer_flush(&a->values));
     TRY(index_writer_flush(&a->pages));
     TRY(index_map_write(a->index, &a->pages, a->generation));
@@ -445,6 +461,10 @@ static void apply_failed(struct index *index, struct status s, struct note *note
     if (status_is(s, STATUS_IO)) atomic_store(&index->failed, true);
     space_map_undo(&index->map);
     note_set(note, "a checkpoint of the index failed: %s", status_text(s.code));
+}
+
+void index_watch(struct index *index, struct index_watcher *watcher) {
+    index->watcher = watcher;
 }
 
 struct status index_apply(struct index *index, const struct index_change *changes, size_t count,

@@ -44,6 +44,7 @@ struct index {
     size_t chunk_cap;
     struct page_ref dirs[INDEX_DIRS_MAX];
     struct index_ahead *ahead;
+    struct index_watcher *watcher;
 };
 
 /*

@@ -274,6 +274,14 @@ bool layer_node_value(const struct layer_node *node, uint64_t sequence, struct s
     return true;
 }
 
+void layer_node_values(const struct layer_node *node,
+                       void (*show)(void *context, struct slice value), void *context) {
+    const struct version *version = atomic_load_explicit(&node->newest, memory_order_acquire);
+    for (; version; version = version->older) {
+        show(context, slice_of(version->bytes, version->len));
+    }
+}
+
 bool layer_get(const struct layer *layer, uint64_t sequence, struct slice name,
                struct slice *ret_value) {
     const struct layer_node *node = node_find(layer, name, hash_of(name));

@@ -47,6 +47,10 @@ struct layer_node *layer_first(const struct layer *layer);
 struct slice layer_node_name(const struct layer_node *node);
 bool layer_node_value(const struct layer_node *node, uint64_t sequence, struct slice *ret_value);
 
+/* Shows every value that the node has had, the newest first. */
+void layer_node_values(const struct layer_node *node,
+                       void (*show)(void *context, struct slice value), void *context);
+
 /* Names, and bytes of memory taken. */
 size_t layer_count(const struct layer *layer);
 size_t layer_bytes(const struct layer *layer);

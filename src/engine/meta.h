@@ -23,6 +23,7 @@
 #define ENGINE_META_H
 
 #include "base/note.h"
+#include "engine/mover.h"
 #include "engine/space.h"
 #include "kv/kv.h"
 #include "os/clock.h"
@@ -45,6 +46,7 @@ struct meta_config {
     unsigned segments_min;
     unsigned segments_max;
     int64_t patience_ns; /* how long a writer waits before it is refused */
+    bool has_mover;      /* no checkpoint is done before one is attached */
     bool inline_work;    /* no threads: checkpoints are done by whoever needs them (simulation) */
 };
 
@@ -63,6 +65,21 @@ struct status meta_open(const struct meta_config *config, struct note *note,
 
 /* The interface. Owns: the meta; kv_close is not for it. */
 struct kv *meta_kv(struct meta *meta);
+
+/*
+ * Attaches what moves small bodies (mover.h), and shows it those that the log has; from here on
+ * checkpoints are done. Detaching ends all checkpoints. Owns: the mover stays the caller's.
+ * Threads: attach before, detach after all others but readers and committers.
+ */
+void meta_mover_attach(struct meta *meta, struct mover *mover);
+void meta_mover_detach(struct meta *meta);
+
+/* On how many drives what is committed now is when the commit returns; directories on one device
+ * count once unless `same_device`. */
+unsigned meta_copies(const struct meta *meta, bool same_device);
+
+/* Asks for a checkpoint soon. */
+void meta_checkpoint_want(struct meta *meta);
 
 /* OK while commits are taken; else the first failure in `note`. */
 struct status meta_health(struct meta *meta, struct note *note);

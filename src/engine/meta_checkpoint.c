@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/date.h"
 #include "engine/meta_inside.h"
+#include "engine/mirror.h"
 
 enum { WORKER_STACK_BYTES = 512 * 1024, OVER_PERCENT = 150 };
 
@@ -18,36 +19,151 @@ bool meta_layer_is_over(struct meta *meta) {
     return layer_bytes(meta->active->layer) >= meta->config.layer_bytes / 100 * OVER_PERCENT;
 }
 
+/* ---- the mover ---- */
+
+size_t meta_riding(struct meta *meta, struct slice key, struct slice value) {
+    const struct mover *mover = atomic_load_explicit(&meta->mover, memory_order_acquire);
+    return mover ? mover->ops->riding(key, value) : 0;
+}
+
+void meta_room_of_mover(struct meta *meta, uint64_t *changes, uint64_t *bytes) {
+    struct mover *mover = atomic_load_explicit(&meta->mover, memory_order_acquire);
+    uint64_t more_changes = 0;
+    uint64_t more_bytes = 0;
+    if (mover) mover->ops->room(mover, &more_changes, &more_bytes);
+    *changes += more_changes;
+    *bytes += more_bytes;
+}
+
+unsigned meta_copies(const struct meta *meta, bool same_device) {
+    return meta->config.mirror ? mirror_serving(meta->config.mirror, same_device) : 1;
+}
+
+struct shown {
+    struct meta *meta;
+    struct mover *mover;
+    struct slice key;
+    struct meta_layer *layer;
+};
+
+static void show_admitted(void *context, struct slice value) {
+    const struct shown *shown = context;
+    atomic_fetch_add(&shown->layer->riding, shown->mover->ops->riding(shown->key, value));
+    shown->mover->ops->admitted(shown->mover, shown->key, value);
+}
+
+static void show_spent(void *context, struct slice value) {
+    const struct shown *shown = context;
+    shown->mover->ops->spent(shown->mover, shown->key, value);
+}
+
+static void layer_show(struct shown *shown, void (*show)(void *context, struct slice value)) {
+    const struct layer *layer = shown->layer->layer;
+    for (const struct layer_node *node = layer_first(layer); node; node = layer_next(node)) {
+        shown->key = slice_skip(layer_node_name(node), KV_PARTITION_LEN);
+        layer_node_values(node, show, shown);
+    }
+}
+
+void meta_mover_attach(struct meta *meta, struct mover *mover) {
+    CHECK(meta->config.has_mover && !meta->mover);
+    struct shown shown = {.meta = meta, .mover = mover, .layer = meta->active};
+    layer_show(&shown, show_admitted);
+    index_watch(meta->index, &mover->watcher);
+    pthread_mutex_lock(&meta->work_lock);
+    atomic_store(&meta->mover, mover);
+    pthread_cond_broadcast(&meta->work_changed);
+    pthread_mutex_unlock(&meta->work_lock);
+}
+
+void meta_mover_detach(struct meta *meta) {
+    meta_worker_stop(meta);
+    pthread_mutex_lock(&meta->work_lock);
+    atomic_store(&meta->mover, NULL);
+    pthread_mutex_unlock(&meta->work_lock);
+    index_watch(meta->index, NULL);
+}
+
+void meta_checkpoint_want(struct meta *meta) {
+    pthread_mutex_lock(&meta->work_lock);
+    meta->wanted = true;
+    pthread_mutex_unlock(&meta->work_lock);
+}
+
+/*
+ * Whether what the frozen layer puts under a name was deleted since. It need not be moved, or get
+ * into the index at all: the deletion is durable in the log, behind the position of the index, and
+ * whoever sees the new root sees a layer with the deletion in front of it.
+ */
+static bool is_deleted_since(struct meta *meta, struct slice name) {
+    struct slice newer;
+    struct meta_view *view = meta_view_take(meta);
+    uint64_t sequence = atomic_load_explicit(&meta->published, memory_order_acquire);
+    bool deleted = layer_get(view->layers[0]->layer, sequence, name, &newer) && newer.len == 0;
+    meta_view_release(meta, &view);
+    return deleted;
+}
+
+/* Lets the mover take bodies out of the changes. */
+static void bodies_move(struct meta *meta, struct meta_layer *frozen, struct index_change *changes,
+                        size_t count) {
+    struct mover *mover = meta->mover;
+    struct shown shown = {.meta = meta, .mover = mover, .layer = frozen};
+    mover->ops->begin(mover);
+    layer_show(&shown, show_spent);
+    for (size_t i = 0; i < count; i++) {
+        struct slice key = slice_skip(changes[i].name, KV_PARTITION_LEN);
+        if (mover->ops->riding(key, changes[i].value) == 0) continue;
+        if (is_deleted_since(meta, changes[i].name)) changes[i].value = slice_of(NULL, 0);
+    }
+    mover->ops->move(mover, changes, count);
+}
+
+/* ---- the checkpoint ---- */
+
 /* The layer's names with their last values, in order. */
-static struct index_change *changes_gather(const struct layer *layer, size_t *ret_count,
-                                           uint64_t *ret_bytes) {
+static struct index_change *changes_gather(const struct layer *layer, size_t *ret_count) {
     size_t count = layer_count(layer);
     struct index_change *changes = malloc((count + 1) * sizeof *changes);
     CHECK(changes);
     size_t n = 0;
-    uint64_t bytes = 0;
     for (const struct layer_node *node = layer_first(layer); node; node = layer_next(node)) {
         struct slice value;
         if (!layer_node_value(node, UINT64_MAX, &value)) continue;
         CHECK(n < count);
         changes[n++] = (struct index_change){layer_node_name(node), value};
-        bytes += layer_node_name(node).len + value.len;
     }
     *ret_count = n;
-    *ret_bytes = bytes;
     return changes;
 }
 
+/* Whether the changes find room, but for `riding` bytes of them. */
+static struct status changes_room(struct meta *meta, const struct index_change *changes,
+                                  size_t count, uint64_t riding) {
+    uint64_t all = count;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) bytes += changes[i].name.len + changes[i].value.len;
+    bytes = bytes > riding ? bytes - riding : 0;
+    meta_room_of_mover(meta, &all, &bytes);
+    return index_room(meta->index, all, bytes, 0, true);
+}
+
 /* Applies the frozen layer. An error but NO_SPACE is final. */
-static struct status frozen_apply(struct meta *meta, const struct meta_layer *frozen,
+static struct status frozen_apply(struct meta *meta, struct meta_layer *frozen,
                                   struct log_position position) {
     size_t count;
-    uint64_t bytes;
-    struct index_change *changes = changes_gather(frozen->layer, &count, &bytes);
+    struct index_change *changes = changes_gather(frozen->layer, &count);
     struct note note = {0};
-    struct status s = index_room(meta->index, count, bytes, 0, true);
+    bool moved = false;
+    struct status s = changes_room(meta, changes, count, atomic_load(&frozen->riding));
+    if (is_ok(s) && meta->mover) {
+        bodies_move(meta, frozen, changes, count);
+        moved = true;
+        s = changes_room(meta, changes, count, 0); /* some may have had to stay */
+    }
     if (is_ok(s)) s = index_apply(meta->index, changes, count, position, &note);
     free(changes);
+    if (!is_ok(s) && moved) meta->mover->ops->end(meta->mover, s);
     if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) {
         if (!note.text[0]) note_set(&note, "the index can't grow: %s", status_text(s.code));
         meta_fail(meta, &note);
@@ -73,6 +189,7 @@ static struct status checkpoint_run(struct meta *meta) {
         meta_view_push(meta, view->layers, 1);
         meta_view_release(meta, &view);
         pthread_mutex_unlock(&meta->work_lock);
+        if (meta->mover) meta->mover->ops->end(meta->mover, s);
         log_release(meta->log, position);
         atomic_fetch_add(&meta->checkpoints, 1);
         int64_t end_ns = clock_mono_ns(meta->config.clock);
@@ -108,7 +225,9 @@ static bool is_time(struct meta *meta) {
 void meta_freeze(struct meta *meta, bool now) {
     if (atomic_load(&meta->failed)) return; /* the layer may have what never became durable */
     pthread_mutex_lock(&meta->work_lock);
-    bool begin = !meta->frozen && layer_count(meta->active->layer) > 0 && (now || is_time(meta));
+    bool ready = !meta->config.has_mover || meta->mover;
+    bool begin =
+        ready && !meta->frozen && layer_count(meta->active->layer) > 0 && (now || is_time(meta));
     if (begin) freeze_locked(meta);
     bool inline_run = meta->config.inline_work && meta->frozen;
     pthread_mutex_unlock(&meta->work_lock);

@@ -28,6 +28,7 @@ struct meta_waiter {
     struct kv_partition partition;
     const struct kv_batch *batch;
     uint64_t bytes;
+    uint64_t riding; /* of these: bodies */
     struct status status;
     size_t failed_guard;
     struct meta_view *view; /* that the guards were foreseen in */
@@ -179,8 +180,10 @@ static struct status batch_judge(struct group *group, struct meta_waiter *waiter
 }
 
 /* How much a batch writes, and whether it is a deletion: it takes away, and binds no new blob. */
-static uint64_t batch_weigh(const struct kv_batch *batch, bool *ret_shrinking) {
+static uint64_t batch_weigh(struct meta *meta, const struct kv_batch *batch, uint64_t *ret_riding,
+                            bool *ret_shrinking) {
     uint64_t bytes = 0;
+    uint64_t riding = 0;
     bool takes = false;
     bool binds = false;
     size_t count = kv_batch_entry_count(batch);
@@ -188,10 +191,12 @@ static uint64_t batch_weigh(const struct kv_batch *batch, bool *ret_shrinking) {
         struct kv_entry entry = kv_batch_entry(batch, i);
         if (entry_is_guard_only(&entry)) continue;
         bytes += entry.key.len + entry.value.len;
+        if (entry.kind == KV_ENTRY_PUT) riding += meta_riding(meta, entry.key, entry.value);
         takes |= entry.kind == KV_ENTRY_DELETE || (entry.kind == KV_ENTRY_ADD && entry.delta < 0);
         binds |= entry.kind == KV_ENTRY_PUT && entry.key.len == BLOB_KEY_LEN &&
                  entry.key.ptr[0] == BLOB_KEY_PREFIX && entry.key.ptr[1] == BLOB_KEY_RECORD;
     }
+    *ret_riding = riding;
     *ret_shrinking = takes && !binds && bytes <= SHRINKING_BYTES_MAX;
     return bytes;
 }
@@ -205,11 +210,13 @@ static struct status room_admit(struct group *group, const struct meta_waiter *w
                                 bool shrinking) {
     struct meta *meta = group->meta;
     uint64_t changes = meta->queue.pending.count + kv_batch_entry_count(waiter->batch);
-    uint64_t bytes = meta->queue.pending_bytes + waiter->bytes;
+    uint64_t bytes = meta->queue.pending_bytes + waiter->bytes - waiter->riding;
     for (unsigned i = 0; i < group->view->layer_count; i++) {
-        changes += layer_count(group->view->layers[i]->layer);
-        bytes += layer_bytes(group->view->layers[i]->layer);
+        const struct meta_layer *layer = group->view->layers[i];
+        changes += layer_count(layer->layer);
+        bytes += layer_bytes(layer->layer) - atomic_load(&layer->riding);
     }
+    meta_room_of_mover(meta, &changes, &bytes);
     uint64_t slack = shrinking ? 0 : SLACK_PAGES;
     struct status s = index_room(meta->index, changes, bytes, slack, false);
     if (!status_is(s, STATUS_NO_SPACE)) return s;
@@ -230,10 +237,10 @@ static void waiter_judge(struct group *group, struct meta_waiter *waiter) {
     struct overlay *pending = &meta->queue.pending;
     size_t mark = overlay_mark(pending);
     bool shrinking;
-    uint64_t bytes = batch_weigh(waiter->batch, &shrinking);
+    uint64_t bytes = batch_weigh(meta, waiter->batch, &waiter->riding, &shrinking);
     waiter->status = bytes > 0 ? room_admit(group, waiter, shrinking) : status_ok();
     if (is_ok(waiter->status)) waiter->status = batch_judge(group, waiter);
-    if (is_ok(waiter->status)) meta->queue.pending_bytes += bytes;
+    if (is_ok(waiter->status)) meta->queue.pending_bytes += bytes - waiter->riding;
     if (!is_ok(waiter->status)) overlay_rollback(pending, mark);
 }
 
@@ -256,7 +263,10 @@ static void group_publish(struct group *group, uint64_t sequence) {
         if (overlay_find(pending, change->partition, change->key) != change) continue;
         struct meta_name name;
         CHECK(meta_name_make(&name, change->partition, change->key));
-        layer_set(active, sequence, meta_name_slice(&name), overlay_value(change));
+        struct slice value = overlay_value(change);
+        layer_set(active, sequence, meta_name_slice(&name), value);
+        size_t riding = meta_riding(meta, change->key, value);
+        if (riding > 0) atomic_fetch_add(&group->view->layers[0]->riding, riding);
     }
     atomic_store_explicit(&meta->published, sequence, memory_order_release);
 }
@@ -425,7 +435,7 @@ struct status meta_commit(struct kv *kv, struct kv_partition partition,
     struct meta *meta = CONTAINER_OF(kv, struct meta, kv);
     struct meta_waiter self = {.partition = partition, .batch = batch};
     bool shrinking;
-    self.bytes = batch_weigh(batch, &shrinking);
+    self.bytes = batch_weigh(meta, batch, &self.riding, &shrinking);
     self.view = meta_view_take(meta);
     guards_foresee(meta, &self);
     struct status s = enqueue(meta, &self);

@@ -23,6 +23,7 @@ enum { META_NAME_MAX = KV_PARTITION_LEN + KV_KEY_MAX, META_LAYERS = 2 };
 struct meta_layer {
     struct layer *layer;
     unsigned views;
+    atomic_ullong riding; /* bytes of bodies, which will not get into the index */
 };
 
 /* What a reader needs to have together: layers, the newest first, and the root below them (C5). */
@@ -58,7 +59,8 @@ struct meta {
     struct meta_layer *active; /* the leader's: in front of every view */
     pthread_mutex_t work_lock; /* guards what follows */
     pthread_cond_t work_changed;
-    struct meta_layer *frozen; /* to be applied; NULL: nothing */
+    struct mover *_Atomic mover; /* NULL: none, or none yet */
+    struct meta_layer *frozen;   /* to be applied; NULL: nothing */
     struct log_position frozen_to;
     bool wanted;               /* a checkpoint, by meta_checkpoint */
     struct status last_status; /* of the last checkpoint */
@@ -138,6 +140,12 @@ void meta_work_wait(struct meta *meta, int64_t until_ns);
 /* Whether the active layer has reached its limit; whether it may not grow any more. */
 bool meta_layer_is_full(struct meta *meta);
 bool meta_layer_is_over(struct meta *meta);
+
+/* Adds what the mover may put into the index beside the changes. */
+void meta_room_of_mover(struct meta *meta, uint64_t *changes, uint64_t *bytes);
+
+/* How many bytes of a value a checkpoint will move elsewhere. */
+size_t meta_riding(struct meta *meta, struct slice key, struct slice value);
 
 /* Commits stop: `note` says why. */
 void meta_fail(struct meta *meta, const struct note *note);

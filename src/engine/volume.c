@@ -12,6 +12,9 @@ enum {
     WORD_BITS = 64,
     NAME_LEN = 6,
     TRIM_UNITS_MIN = 256, /* 1 MiB: shorter ranges are worth more than their punch */
+    RUN_UNITS_MIN = 64,   /* a long run, for small bodies */
+    RUN_UNITS_GIVEN = 8192,
+    SPARE_SHARE = 8, /* of what is in use is free before short runs are used up */
 };
 
 static const uint64_t volume_bytes_default = UINT64_C(64) << 30;
@@ -246,8 +249,19 @@ static struct status grow(struct volumes *volumes) {
     TRY(fs_preallocate(volumes->drive->fs, last->write_fd, size + step));
     pthread_mutex_lock(&volumes->lock);
     extent_map_grow(&last->map, (uint32_t)(step / EXTENT_UNIT));
+    volumes->given_at_last_run = volumes->given; /* there is a long run again */
     pthread_mutex_unlock(&volumes->lock);
     return status_ok();
+}
+
+/* Free units that are not promised to anybody. Called under the lock. */
+static uint64_t units_left(const struct volumes *volumes) {
+    uint64_t left = 0;
+    for (uint32_t i = 0; i < volumes->count; i++) {
+        left += volumes->list[i]->map.units - volumes->list[i]->map.in_use;
+    }
+    if (volumes->reserved <= 0) return left;
+    return left > (uint64_t)volumes->reserved ? left - (uint64_t)volumes->reserved : 0;
 }
 
 /* A range of `units`, or at least `least`, in any volume; the last first: it has the most room. */
@@ -255,7 +269,10 @@ static bool find_in_any(struct volumes *volumes, uint32_t units, uint32_t least,
                         struct extent *ret_extent) {
     bool found = false;
     pthread_mutex_lock(&volumes->lock);
-    for (uint32_t number = volumes->count; number > 0 && !found; number--) {
+    uint64_t left = units_left(volumes);
+    if (left < units) units = left < least ? 0 : (uint32_t)left;
+    if (units < least) units = 0;
+    for (uint32_t number = volumes->count; units > 0 && number > 0 && !found; number--) {
         struct extent_map *map = &volume_of(volumes, number)->map;
         uint32_t start;
         uint32_t count = extent_map_find(map, units, least, &start);
@@ -292,7 +309,117 @@ struct status volumes_find(struct volumes *volumes, uint32_t units, struct exten
 void volumes_give(struct volumes *volumes, struct extent extent) {
     pthread_mutex_lock(&volumes->lock);
     extent_map_give(&volume_of(volumes, extent.volume)->map, extent.start, extent.count);
+    volumes->given += extent.count;
     pthread_mutex_unlock(&volumes->lock);
+}
+
+bool volumes_try_reserve(struct volumes *volumes, uint64_t units) {
+    pthread_mutex_lock(&volumes->lock);
+    bool there = units_left(volumes) >= units;
+    if (there) volumes->reserved += (int64_t)units;
+    pthread_mutex_unlock(&volumes->lock);
+    return there;
+}
+
+struct status volumes_reserve(struct volumes *volumes, uint64_t units) {
+    if (!drive_takes_writes(volumes->drive)) return status_of(STATUS_IO);
+    if (volumes_try_reserve(volumes, units)) return status_ok();
+    pthread_mutex_lock(&volumes->grow_lock);
+    struct status s = status_ok();
+    bool reserved =
+        volumes_try_reserve(volumes, units); /* another may have made them grow meanwhile */
+    while (!reserved && is_ok(s)) {
+        s = grow(volumes);
+        if (is_ok(s)) reserved = volumes_try_reserve(volumes, units);
+    }
+    pthread_mutex_unlock(&volumes->grow_lock);
+    if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) drive_fail(volumes->drive, "growing", s);
+    return s;
+}
+
+void volumes_reserved_add(struct volumes *volumes, int64_t units) {
+    pthread_mutex_lock(&volumes->lock);
+    volumes->reserved += units;
+    pthread_mutex_unlock(&volumes->lock);
+}
+
+/* The next free run of at least `least` units, of which up to `units` are taken; the search goes
+ * round through each volume. Called under the lock. */
+static bool run_take(struct volumes *volumes, uint32_t units, uint32_t least,
+                     struct extent *ret_extent) {
+    for (uint32_t number = volumes->count; number > 0; number--) {
+        struct extent_map *map = &volume_of(volumes, number)->map;
+        uint32_t start;
+        if (map->units - map->in_use < least) continue;
+        uint32_t run = extent_map_free_run(map, map->next, least, &start);
+        if (run == 0) run = extent_map_free_run(map, 0, least, &start);
+        if (run == 0) continue;
+        if (run > units) run = units;
+        CHECK(extent_map_take(map, start, run));
+        map->next = start + run;
+        *ret_extent = (struct extent){number, start, run};
+        return true;
+    }
+    return false;
+}
+
+/* Whether there is so little free, promised or not, that growing is better than short runs. */
+static bool is_dense(const struct volumes *volumes, uint64_t units) {
+    uint64_t total = 0;
+    uint64_t in_use = 0;
+    for (uint32_t i = 0; i < volumes->count; i++) {
+        total += volumes->list[i]->map.units;
+        in_use += volumes->list[i]->map.in_use;
+    }
+    return total - in_use < units || total - in_use < in_use / SPARE_SHARE;
+}
+
+/* Takes a run without growing: a long one; a short one unless the volumes are `dense`. */
+static bool run_find(struct volumes *volumes, uint32_t units, bool grown, bool promised,
+                     struct extent *ret_extent, bool *ret_dense) {
+    uint32_t least = units < RUN_UNITS_MIN ? units : RUN_UNITS_MIN;
+    pthread_mutex_lock(&volumes->lock);
+    *ret_dense = is_dense(volumes, units);
+    bool allowed = promised || units_left(volumes) >= units;
+    bool found = false;
+    /* Looking through all of the maps again is worth it only when a lot has become free. */
+    if (allowed && volumes->given >= volumes->given_at_last_run) {
+        found = run_take(volumes, units, least, ret_extent);
+        if (!found) volumes->given_at_last_run = volumes->given + RUN_UNITS_GIVEN;
+    }
+    if (allowed && !found && (grown || !*ret_dense))
+        found = run_take(volumes, units, 1, ret_extent);
+    if (found && promised) volumes->reserved -= (int64_t)ret_extent->count;
+    pthread_mutex_unlock(&volumes->lock);
+    return found;
+}
+
+bool volumes_try_run(struct volumes *volumes, uint32_t units, bool promised,
+                     struct extent *ret_extent) {
+    bool dense;
+    CHECK(units > 0);
+    return drive_takes_writes(volumes->drive) &&
+           run_find(volumes, units, false, promised, ret_extent, &dense);
+}
+
+struct status volumes_find_run(struct volumes *volumes, uint32_t units, bool promised,
+                               struct extent *ret_extent) {
+    CHECK(units > 0);
+    if (!drive_takes_writes(volumes->drive)) return status_of(STATUS_IO);
+    bool dense;
+    if (run_find(volumes, units, false, promised, ret_extent, &dense)) return status_ok();
+    pthread_mutex_lock(&volumes->grow_lock);
+    struct status s = dense ? grow(volumes) : status_of(STATUS_NO_SPACE);
+    pthread_mutex_unlock(&volumes->grow_lock);
+    if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) {
+        drive_fail(volumes->drive, "growing", s);
+        return s;
+    }
+    while (units > 0) {
+        if (run_find(volumes, units, true, promised, ret_extent, &dense)) return status_ok();
+        units /= 2; /* what is not promised may be less */
+    }
+    return status_of(STATUS_NO_SPACE);
 }
 
 /* Takes a free range of the volume out of the map and punches it. */
@@ -336,13 +463,22 @@ static void count_units(struct volumes *volumes, uint64_t *ret_units, uint64_t *
     pthread_mutex_unlock(&volumes->lock);
 }
 
+static uint64_t reserved_bytes(struct volumes *volumes) {
+    pthread_mutex_lock(&volumes->lock);
+    int64_t reserved = volumes->reserved;
+    pthread_mutex_unlock(&volumes->lock);
+    return reserved > 0 ? (uint64_t)reserved * EXTENT_UNIT : 0;
+}
+
 uint64_t volumes_room(struct volumes *volumes) {
     uint64_t units;
     uint64_t in_use;
     count_units(volumes, &units, &in_use);
     uint64_t fs_free = atomic_load(&volumes->fs_free);
     uint64_t reserve = volumes->limits.reserve_bytes;
-    return (units - in_use) * EXTENT_UNIT + (fs_free > reserve ? fs_free - reserve : 0);
+    uint64_t room = (units - in_use) * EXTENT_UNIT + (fs_free > reserve ? fs_free - reserve : 0);
+    uint64_t reserved = reserved_bytes(volumes);
+    return room > reserved ? room - reserved : 0;
 }
 
 void volumes_space_read(struct volumes *volumes, struct volumes_space *ret_space) {
@@ -355,6 +491,7 @@ void volumes_space_read(struct volumes *volumes, struct volumes_space *ret_space
     uint64_t in_use;
     count_units(volumes, &units, &in_use);
     ret_space->in_use = in_use * EXTENT_UNIT;
+    ret_space->reserved = reserved_bytes(volumes);
     ret_space->usable = volumes_room(volumes);
     ret_space->total = space.total_bytes;
 }

@@ -38,6 +38,9 @@ struct volumes {
     pthread_mutex_t lock;      /* guards the space of all; never held in a call on the drive */
     pthread_mutex_t grow_lock; /* one grows at a time; before `lock` */
     atomic_ullong fs_free;     /* bytes, when last looked at */
+    int64_t reserved;          /* units that were promised and are not taken yet; under `lock` */
+    uint64_t given;            /* units given back so far, and when no long run was left */
+    uint64_t given_at_last_run;
     atomic_uint count;
     struct volume *list[VOLUMES_MAX]; /* volume n is list[n - 1]; below `count` they stay */
 };
@@ -62,6 +65,30 @@ struct status volumes_find(struct volumes *volumes, uint32_t units, struct exten
 
 /* Gives a range back. */
 void volumes_give(struct volumes *volumes, struct extent extent);
+
+/*
+ * Promises units that somebody will take later, by volumes_find_run; the volumes grow until they
+ * have them. Nobody else gets them. Errors: NO_SPACE; IO.
+ */
+struct status volumes_reserve(struct volumes *volumes, uint64_t units);
+
+/* The same as far as it can be done without a call on the drive; false: it can't. */
+bool volumes_try_reserve(struct volumes *volumes, uint64_t units);
+
+/* Changes what is promised without asking whether it is there: after a restart, or at its end. */
+void volumes_reserved_add(struct volumes *volumes, int64_t units);
+
+/*
+ * Finds a run of up to `units`, for many small bodies one behind the other: rather a long run,
+ * but before the volumes grow much beyond what is in use, short ones are used up. `promised`: the
+ * units are no longer reserved. Errors: NO_SPACE; IO.
+ */
+struct status volumes_find_run(struct volumes *volumes, uint32_t units, bool promised,
+                               struct extent *ret_extent);
+
+/* The same as far as it can be done without a call on the drive; false: it can't. */
+bool volumes_try_run(struct volumes *volumes, uint32_t units, bool promised,
+                     struct extent *ret_extent);
 
 /*
  * Writes whole units at `unit` of the extent; `bytes` is aligned to EXTENT_UNIT. An error fails the
@@ -110,9 +137,10 @@ uint64_t volumes_room(struct volumes *volumes);
 
 /* Units: bytes. */
 struct volumes_space {
-    uint64_t in_use; /* by blobs */
-    uint64_t usable; /* still, in the volumes and by growing */
-    uint64_t total;  /* of the file system */
+    uint64_t in_use;   /* by blobs */
+    uint64_t reserved; /* for small bodies that are in the log */
+    uint64_t usable;   /* still, in the volumes and by growing */
+    uint64_t total;    /* of the file system */
 };
 
 /* Reads the figures; zeros for a drive that is not there. */

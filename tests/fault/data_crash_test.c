@@ -62,6 +62,29 @@ static void test_random_histories(void **state) {
     assert_true(pulled > count * CUTS_IN_A_HISTORY / 2);
 }
 
+/* The same over the engine's own log and index, without threads: checkpoints move small bodies. */
+static void test_random_histories_with_checkpoints(void **state) {
+    (void)state;
+    uint64_t first = number_of("HINK_TEST_SEED", 1);
+    uint64_t count = number_of("HINK_TEST_RUNS", 60);
+    uint64_t pulled = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
+        config.seed = seed;
+        config.over_meta = true;
+        config.log_copies = (unsigned)(seed / ARRAY_LEN(shapes) % 4); /* 0: one */
+        struct data_world world;
+        data_world_new(&world, &config);
+        pulled += history_run(&world, CUTS_IN_A_HISTORY);
+        if (world.trouble[0]) {
+            fail_msg("HINK_TEST_SEED=%llu: %s", (unsigned long long)seed, world.trouble);
+        }
+        data_world_free(&world);
+    }
+    print_message("%llu crash points\n", (unsigned long long)pulled);
+    assert_true(pulled > count * CUTS_IN_A_HISTORY / 2);
+}
+
 /* The same over the engine's own log and index, with its threads. */
 static void test_random_histories_of_the_whole_engine(void **state) {
     (void)state;
@@ -72,6 +95,7 @@ static void test_random_histories_of_the_whole_engine(void **state) {
         struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
         config.seed = seed;
         config.whole_engine = true;
+        config.drive_bytes += 48 << 20; /* it keeps a reserve */
         struct data_world world;
         data_world_new(&world, &config);
         pulled += history_run(&world, CUTS_IN_A_HISTORY);
@@ -112,6 +136,7 @@ static void test_skipped_syncs_are_noticed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_histories),
+        cmocka_unit_test(test_random_histories_with_checkpoints),
         cmocka_unit_test(test_random_histories_of_the_whole_engine),
         cmocka_unit_test(test_skipped_syncs_are_noticed),
     };

@@ -1,11 +1,14 @@
 #include "support/data_world.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "engine/data_move.h"
 #include "engine/data_store.h"
 #include "engine/engine.h"
+#include "engine/meta.h"
 #include "support/sim_kv.h"
 
 const struct kv_partition data_world_partition = {{1}};
@@ -68,13 +71,38 @@ static struct status engine_start(struct data_world *world, struct note *note) {
     return status_ok();
 }
 
+static struct status meta_start(struct data_world *world, struct note *note) {
+    struct fs *fs = sim_fs_fs(world->sim);
+    TRY(fs_dir_open(fs, AT_FDCWD, "/meta", &world->meta_fd));
+    struct meta_config config = {
+        .fs = fs,
+        .clock = &world->clock.clock,
+        .dir_fd = world->meta_fd,
+        .store_id = {7},
+        .layer_bytes = 64 * 1024,
+        .segment_bytes = 128 * 1024,
+        .segments_min = 2,
+        .segments_max = 24,
+        .has_mover = true,
+        .inline_work = true,
+    };
+    if (!world->meta_is_made) TRY(meta_create(&config, &world->random.random, note));
+    TRY(meta_open(&config, note, &world->meta));
+    world->meta_is_made = true;
+    world->kv = meta_kv(world->meta);
+    return status_ok();
+}
+
 static struct status data_start(struct data_world *world, struct note *note) {
+    if (world->config.over_meta) TRY(meta_start(world, note));
     struct data_drive_config drives[WORLD_DRIVES_MAX];
     for (unsigned i = 0; i < world->config.drives; i++) {
         drives[i] = (struct data_drive_config){.path = paths[i]};
     }
     struct data_config config = {
         .kv = world->kv,
+        .meta = world->meta,
+        .log_copies = world->config.log_copies,
         .fs = sim_fs_fs(world->sim),
         .clock = &world->clock.clock,
         .random = &world->random.random,
@@ -105,16 +133,19 @@ void data_world_close(struct data_world *world) {
         world->store = NULL;
     } else {
         data_close(&world->store);
+        meta_close(&world->meta);
+        if (world->meta_fd >= 0) fs_close(sim_fs_fs(world->sim), &world->meta_fd);
     }
 }
 
 void data_world_new(struct data_world *world, const struct data_world_config *config) {
-    *world = (struct data_world){.config = *config, .faulty = -1};
+    *world = (struct data_world){.config = *config, .faulty = -1, .meta_fd = -1};
     world->config.policy.name = "standard";
     world->sim = sim_fs_new(config->seed);
     sim_fs_skip_syncs(world->sim, config->skip_syncs);
-    if (!config->whole_engine) world->kv = sim_kv_open(world->sim);
-    if (config->whole_engine) sim_fs_drive(world->sim, "meta", UINT64_C(1) << 30);
+    bool own_log = config->whole_engine || config->over_meta;
+    if (!own_log) world->kv = sim_kv_open(world->sim);
+    if (own_log) sim_fs_drive(world->sim, "meta", UINT64_C(1) << 30);
     clock_manual_init(&world->clock, 1000000000000);
     random_seeded_init(&world->random, config->seed + 1);
     random_seeded_init(&world->choices, config->seed + 2);
@@ -135,7 +166,7 @@ const char *data_world_mount(struct data_world *world) {
 
 void data_world_free(struct data_world *world) {
     data_world_close(world);
-    if (!world->config.whole_engine) kv_close(&world->kv);
+    if (!world->config.whole_engine && !world->config.over_meta) kv_close(&world->kv);
     sim_fs_free(&world->sim);
 }
 
@@ -288,7 +319,8 @@ static void check_space(struct data_world *world) {
     struct count_visitor *visitor = calloc(1, sizeof *visitor);
     CHECK(visitor);
     visitor->visitor.visit = visit_count;
-    CHECK(is_ok(data_walk(world->store, (struct data_position){0}, false, &visitor->visitor)));
+    CHECK(is_ok(
+        data_walk(world->store, (struct data_position){0}, DATA_WALK_ALL, &visitor->visitor)));
     struct data_drive drive;
     for (uint32_t n = 0; data_drive_next(world->store, n, &drive); n = drive.number + 1) {
         if (drive.pieces != visitor->pieces[drive.number])
@@ -317,6 +349,7 @@ void data_world_check(struct data_world *world) {
         if (slot->state == SLOT_THERE) data_world_check_slot(world, slot);
     }
     if (!is_ok(collect(world))) trouble(world, "garbage can't be collected", NULL);
+    data_reclaim(world->store, data_world_partition); /* a checkpoint, if that frees anything */
     check_space(world);
 }
 

@@ -20,6 +20,8 @@ struct data_world_config {
     unsigned drives;
     uint64_t drive_bytes;
     struct data_policy policy; /* its name is "standard" */
+    bool over_meta;            /* over log and index, without threads: small bodies are moved */
+    unsigned log_copies;       /* that it is taken to have, with over_meta; 0: those it has */
     bool whole_engine;         /* over the engine's own kv, on the same drives */
     bool with_threads;         /* drives are called side by side, and may hang */
     const char *skip_syncs;    /* sim_fs_skip_syncs, from the beginning */
@@ -51,6 +53,9 @@ struct data_world {
     unsigned drive_count;              /* the configured ones, and those added since */
     bool fragile;                      /* a drive was removed, and not everything repaired since */
     struct engine *engine;             /* with whole_engine */
+    struct meta *meta;                 /* with over_meta */
+    int meta_fd;
+    bool meta_is_made;
     struct data_store *store;
     struct data_slot slots[WORLD_SLOTS];
     unsigned next_seed;

@@ -257,6 +257,7 @@ static struct status choose_names(struct creation *creation) {
         .created_ns = store_now_ns(store),
         .versioning = wanted->object_lock ? BUCKET_VERSIONING_ENABLED : BUCKET_VERSIONING_OFF,
         .lock = {.enabled = wanted->object_lock},
+        .quota = wanted->quota,
     };
     return status_ok();
 }

@@ -24,7 +24,7 @@
 #include "object/store.h"
 
 enum {
-    BUCKET_NAME_MAX = 255, /* of any door; S3's own rule is stricter */
+    BUCKET_NAME_MAX = 256, /* of any door; S3's own rule is stricter */
     BUCKET_LIST_MAX = 1000,
     BUCKET_LOCK_PERIOD_MAX = 36500 /* days or years of a default protection */
 };
@@ -47,6 +47,16 @@ struct bucket_lock {
     uint64_t years;
 };
 
+/* How much may be in a bucket: current objects, and their bytes. */
+struct bucket_quota {
+    bool limits_bytes;
+    bool limits_objects;
+    uint64_t bytes; /* at most BUCKET_QUOTA_MAX, as are the objects */
+    uint64_t objects;
+};
+
+#define BUCKET_QUOTA_MAX (UINT64_C(1) << 62)
+
 /* A bucket as it was found. */
 struct bucket {
     struct kv_partition incarnation;
@@ -61,7 +71,8 @@ struct bucket {
     uint64_t configs; /* which documents it has: config.h */
     enum bucket_versioning versioning;
     struct bucket_lock lock;
-    struct slice epoch; /* the exact bytes of the epoch record, for guards */
+    struct bucket_quota quota; /* exact: no write goes beyond it */
+    struct slice epoch;        /* the exact bytes of the epoch record, for guards */
 };
 
 /* A document that a bucket has from the beginning (config.h). */
@@ -84,6 +95,7 @@ struct bucket_wanted {
     bool object_lock;      /* with object lock, and so with versioning */
     const struct bucket_document *documents;
     size_t document_count;
+    struct bucket_quota quota;
 };
 
 /*

@@ -130,6 +130,59 @@ struct status bucket_config_delete(struct object_store *store, const struct buck
     return store_change(&c.change);
 }
 
+/* ---- several at once ------------------------------------------------------------------------ */
+
+struct edit_change {
+    struct store_change change;
+    const struct bucket_edit *edit;
+};
+
+static struct status edit_document(const struct bucket_edited *edited, struct bucket *bucket,
+                                   struct kv_batch *batch, struct arena *scratch) {
+    struct key key = key_of(edited->kind, SLICE(""));
+    struct slice raw;
+    if (edited->document.ptr == NULL) {
+        if (!bucket_has_config(bucket, edited->kind)) return status_ok();
+        kv_batch_delete(batch, key_slice(&key));
+        bucket->configs &= ~bit_of(edited->kind);
+        return status_ok();
+    }
+    if (edited->document.len > BUCKET_CONFIG_DOCUMENT_MAX) return status_of(STATUS_TOO_LARGE);
+    TRY(record_encode_config(edited->document, scratch, &raw));
+    kv_batch_put(batch, key_slice(&key), raw);
+    bucket->configs |= bit_of(edited->kind);
+    return status_ok();
+}
+
+static struct status edit_build(struct store_change *change, struct kv_batch *batch,
+                                struct arena *scratch) {
+    const struct edit_change *c = CONTAINER_OF(change, struct edit_change, change);
+    const struct bucket *bucket = change->bucket;
+    struct bucket_edits edits = {0};
+    struct record_epoch epoch;
+    struct slice raw;
+    struct key key = key_epoch();
+    TRY(c->edit->make(c->edit, change->store, bucket, scratch, &edits));
+    CHECK(edits.count <= BUCKET_EDITED_MAX);
+    TRY(record_decode_epoch(bucket->epoch, bucket->incarnation, &epoch));
+    for (size_t i = 0; i < edits.count; i++) {
+        TRY(edit_document(&edits.documents[i], &epoch.bucket, batch, scratch));
+    }
+    if (edits.sets_quota) epoch.bucket.quota = edits.quota;
+    epoch.generation++;
+    TRY(record_encode_epoch(&epoch, scratch, &raw));
+    kv_batch_put(batch, key_slice(&key), raw);
+    return status_ok();
+}
+
+struct status bucket_edit(struct object_store *store, const struct bucket *bucket,
+                          const struct bucket_edit *edit) {
+    struct edit_change c = {
+        .change = {.store = store, .build = edit_build, .bucket = bucket, .key = SLICE("")},
+        .edit = edit};
+    return store_change(&c.change);
+}
+
 /* ---- versioning and lock -------------------------------------------------------------------- */
 
 struct mode_change {

@@ -63,6 +63,40 @@ struct status bucket_config_get(struct object_store *store, const struct bucket 
 struct status bucket_config_put(struct object_store *store, const struct bucket *bucket,
                                 enum bucket_config kind, struct slice id, struct slice document);
 
+/* A document in a change of several things; a NULL ptr removes it. */
+struct bucket_edited {
+    enum bucket_config kind; /* one without several */
+    struct slice document;
+};
+
+enum { BUCKET_EDITED_MAX = 8 };
+
+/* What an edit comes to. */
+struct bucket_edits {
+    struct bucket_edited documents[BUCKET_EDITED_MAX];
+    size_t count;
+    bool sets_quota;
+    struct bucket_quota quota;
+};
+
+/*
+ * A change of several documents, and of the quota, at once. `make` fills in `ret_edits` from what
+ * the bucket has, which it reads with bucket_config_get; it is called again when somebody else was
+ * faster. What it gives lies in `arena`, or lives as long as the edit.
+ */
+struct bucket_edit {
+    struct status (*make)(const struct bucket_edit *edit, struct object_store *store,
+                          const struct bucket *now, struct arena *arena,
+                          struct bucket_edits *ret_edits);
+};
+
+/*
+ * Makes the change; durable on return.
+ * Errors: those of make; TOO_LARGE (a document); NOT_FOUND (the bucket has gone); as kv_commit.
+ */
+struct status bucket_edit(struct object_store *store, const struct bucket *bucket,
+                          const struct bucket_edit *edit);
+
 /* Removes a document; to remove what is not there succeeds. Errors: as above. */
 struct status bucket_config_delete(struct object_store *store, const struct bucket *bucket,
                                    enum bucket_config kind, struct slice id);

@@ -271,6 +271,12 @@ struct key key_s3_name(struct slice region, struct slice name) {
     return key;
 }
 
+struct key key_account(struct slice project_id) {
+    struct key key = directory_begin(KEY_ACCOUNT);
+    append_slice(&key, project_id);
+    return key;
+}
+
 struct key key_bucket_count(struct slice project_id) {
     struct key key = directory_begin(KEY_BUCKET_COUNT);
     append_slice(&key, project_id);

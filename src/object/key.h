@@ -20,6 +20,7 @@
  *     'd' 'a' REGION PROJECT name   account name    'd' 'n' project   counter: buckets
  *     'd' 's' REGION name           S3 name         'd' 'p' ID        pending partition
  *     'd' 'c' kind project          document of a project (project.h)
+ *     'd' 'm' project               account
  *
  * An ID is 16 bytes, a number 2 and a time 8 bytes, big-endian. What stands in capitals is a string
  * with something behind it, in groups of eight bytes, zero-padded, each followed by a byte: 0xff if
@@ -59,6 +60,7 @@ enum key_directory {
     KEY_ACCOUNT_NAME = 'a',
     KEY_S3_NAME = 's',
     KEY_BUCKET_COUNT = 'n',
+    KEY_ACCOUNT = 'm',
     KEY_PENDING = 'p',
     KEY_PROJECT_CONFIG = 'c'
 };
@@ -70,7 +72,7 @@ enum key_counter {
     KEY_COUNT_VERSION_BYTES = 'w' /* their bytes */
 };
 
-enum { KEY_ID_LEN = 16, KEY_NAME_PART_MAX = 255 };
+enum { KEY_ID_LEN = 16, KEY_NAME_PART_MAX = 256 };
 
 /* An id of 16 bytes: of an upload or a manifest. */
 struct key_id {
@@ -181,6 +183,7 @@ struct status key_receipt_end_parse(struct slice kv_key, int64_t *ret_expires_ns
 struct key key_account_name(struct slice region, struct slice project_id, struct slice name);
 struct key key_s3_name(struct slice region, struct slice name);
 struct key key_bucket_count(struct slice project_id);
+struct key key_account(struct slice project_id);
 struct key key_pending(struct kv_partition incarnation);
 struct key key_project_config(char kind, struct slice project_id);
 

@@ -61,7 +61,7 @@ struct status record_meta_ok(const struct object_meta *meta) {
     return pairs_ok(&meta->tags, OBJECT_TAGS_MAX, OBJECT_TAG_BYTES_MAX, &tag_bytes);
 }
 
-static void put_pairs(struct buf *buf, uint32_t number, const struct object_pairs *pairs) {
+void record_put_pairs(struct buf *buf, uint32_t number, const struct object_pairs *pairs) {
     for (size_t i = 0; i < pairs->count; i++) {
         const struct object_pair *pair = &pairs->items[i];
         wire_put_head(buf, number,
@@ -76,9 +76,9 @@ static void put_meta(struct buf *buf, const struct object_meta *meta) {
     wire_put_bytes(buf, META_FIELD_CLASS, meta->storage_class);
     wire_put_bytes(buf, META_FIELD_OWNER_ID, meta->owner_id);
     wire_put_bytes(buf, META_FIELD_OWNER_NAME, meta->owner_name);
-    put_pairs(buf, META_FIELD_HEADERS, &meta->headers);
-    put_pairs(buf, META_FIELD_USER, &meta->user);
-    put_pairs(buf, META_FIELD_TAGS, &meta->tags);
+    record_put_pairs(buf, META_FIELD_HEADERS, &meta->headers);
+    record_put_pairs(buf, META_FIELD_USER, &meta->user);
+    record_put_pairs(buf, META_FIELD_TAGS, &meta->tags);
     wire_put_bytes(buf, META_FIELD_ACL, meta->acl);
     wire_put_number(buf, META_FIELD_LOCK_MODE, meta->lock.mode);
     wire_put_number(buf, META_FIELD_LOCK_UNTIL, (uint64_t)meta->lock.until_ns);
@@ -114,7 +114,7 @@ static struct object_pair *pairs_room(const struct wire *wire, const struct wire
 }
 
 /* Takes one pair; without an arena it is skipped. */
-static void get_pairs(struct wire *wire, const struct wire_field *field, size_t count_max,
+void record_get_pairs(struct wire *wire, const struct wire_field *field, size_t count_max,
                       struct arena *arena, struct object_pairs *pairs) {
     if (!arena) return;
     if (pairs->count == 0) pairs->items = pairs_room(wire, field, count_max, arena);
@@ -151,13 +151,13 @@ static void get_meta(struct wire *wire, const struct wire_field *field, struct a
             meta->owner_name = record_bytes(wire, field, RECORD_NAME_MAX);
             break;
         case META_FIELD_HEADERS:
-            get_pairs(wire, field, OBJECT_HEADERS_MAX, arena, &meta->headers);
+            record_get_pairs(wire, field, OBJECT_HEADERS_MAX, arena, &meta->headers);
             break;
         case META_FIELD_USER:
-            get_pairs(wire, field, OBJECT_USER_META_MAX, arena, &meta->user);
+            record_get_pairs(wire, field, OBJECT_USER_META_MAX, arena, &meta->user);
             break;
         case META_FIELD_TAGS:
-            get_pairs(wire, field, OBJECT_TAGS_MAX, arena, &meta->tags);
+            record_get_pairs(wire, field, OBJECT_TAGS_MAX, arena, &meta->tags);
             break;
         case META_FIELD_ACL:
             meta->acl = record_bytes(wire, field, OBJECT_ACL_MAX);

@@ -153,6 +153,18 @@ struct status record_encode_config(struct slice document, struct arena *arena,
                                    struct slice *ret_raw);
 struct status record_decode_config(struct slice raw, struct slice *ret_document);
 
+/* An account, both ways; `acl` is empty where there is none. */
+struct record_account {
+    uint64_t generation;
+    int64_t created_ns;
+    struct object_pairs meta;
+    struct slice acl;
+};
+struct status record_encode_account(const struct record_account *account, struct arena *arena,
+                                    struct slice *ret_raw);
+struct status record_decode_account(struct slice raw, struct arena *arena,
+                                    struct record_account *ret_account);
+
 /* What a name of the directory stands for, both ways. */
 struct status record_encode_name(struct kv_partition incarnation, struct arena *arena,
                                  struct slice *ret_raw);

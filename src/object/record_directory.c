@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "object/account.h"
 #include "object/config.h"
 #include "object/record_inner.h"
 
@@ -19,6 +20,8 @@ enum {
     EPOCH_FIELD_LOCK_MODE = 15,
     EPOCH_FIELD_LOCK_DAYS = 16,
     EPOCH_FIELD_LOCK_YEARS = 17,
+    EPOCH_FIELD_QUOTA_BYTES = 18,
+    EPOCH_FIELD_QUOTA_OBJECTS = 19,
     EPOCH_RECORD_MAX = 4 * 1024
 };
 
@@ -30,12 +33,28 @@ enum {
     DIRECTORY_RECORD_MAX = 64
 };
 
+enum {
+    ACCOUNT_FIELD_GENERATION = 2,
+    ACCOUNT_FIELD_CREATED = 3,
+    ACCOUNT_FIELD_META = 4,
+    ACCOUNT_FIELD_ACL = 5,
+    ACCOUNT_RECORD_MAX = 64 * 1024
+};
+
+static const struct wire_shape account_shape = {
+    .numbers =
+        WIRE(RECORD_FIELD_VERSION) | WIRE(ACCOUNT_FIELD_GENERATION) | WIRE(ACCOUNT_FIELD_CREATED),
+    .bytes = WIRE(ACCOUNT_FIELD_META) | WIRE(ACCOUNT_FIELD_ACL),
+    .repeated = WIRE(ACCOUNT_FIELD_META),
+};
+
 static const struct wire_shape epoch_shape = {
     .numbers = WIRE(RECORD_FIELD_VERSION) | WIRE(EPOCH_FIELD_GENERATION) | WIRE(EPOCH_FIELD_STATE) |
                WIRE(EPOCH_FIELD_HAS_S3_NAME) | WIRE(EPOCH_FIELD_CREATED) |
                WIRE(EPOCH_FIELD_CONFIGS) | WIRE(EPOCH_FIELD_VERSIONING) |
                WIRE(EPOCH_FIELD_LOCK_ENABLED) | WIRE(EPOCH_FIELD_LOCK_MODE) |
-               WIRE(EPOCH_FIELD_LOCK_DAYS) | WIRE(EPOCH_FIELD_LOCK_YEARS),
+               WIRE(EPOCH_FIELD_LOCK_DAYS) | WIRE(EPOCH_FIELD_LOCK_YEARS) |
+               WIRE(EPOCH_FIELD_QUOTA_BYTES) | WIRE(EPOCH_FIELD_QUOTA_OBJECTS),
     .bytes = WIRE(EPOCH_FIELD_NAME) | WIRE(EPOCH_FIELD_REGION) | WIRE(EPOCH_FIELD_PROJECT_ID) |
              WIRE(EPOCH_FIELD_OWNER_ID) | WIRE(EPOCH_FIELD_OWNER_NAME) | WIRE(EPOCH_FIELD_POLICY),
 };
@@ -61,6 +80,11 @@ struct status record_encode_epoch(const struct record_epoch *epoch, struct arena
     wire_put_number(&buf, EPOCH_FIELD_LOCK_MODE, bucket->lock.mode);
     wire_put_number(&buf, EPOCH_FIELD_LOCK_DAYS, bucket->lock.days);
     wire_put_number(&buf, EPOCH_FIELD_LOCK_YEARS, bucket->lock.years);
+    const struct bucket_quota *quota = &bucket->quota;
+    if (quota->limits_bytes) wire_put_number(&buf, EPOCH_FIELD_QUOTA_BYTES, quota->bytes + 1);
+    if (quota->limits_objects) {
+        wire_put_number(&buf, EPOCH_FIELD_QUOTA_OBJECTS, quota->objects + 1);
+    }
     return record_finish(&buf, arena, ret_raw);
 }
 
@@ -79,6 +103,19 @@ static void get_epoch_lock(struct wire *wire, const struct wire_field *field,
         case EPOCH_FIELD_LOCK_YEARS:
             lock->years = record_number(wire, field, BUCKET_LOCK_PERIOD_MAX);
             break;
+    }
+}
+
+/* A quota is kept plus one: nothing may be in a bucket whose quota is 0. */
+static void get_epoch_quota(struct wire *wire, const struct wire_field *field,
+                            struct bucket_quota *quota) {
+    uint64_t value = record_number(wire, field, BUCKET_QUOTA_MAX + 1);
+    if (field->number == EPOCH_FIELD_QUOTA_BYTES) {
+        quota->limits_bytes = true;
+        quota->bytes = value - 1;
+    } else if (field->number == EPOCH_FIELD_QUOTA_OBJECTS) {
+        quota->limits_objects = true;
+        quota->objects = value - 1;
     }
 }
 
@@ -113,6 +150,10 @@ static void get_epoch_number(struct wire *wire, const struct wire_field *field,
         case EPOCH_FIELD_VERSIONING:
             epoch->bucket.versioning =
                 (enum bucket_versioning)record_number(wire, field, BUCKET_VERSIONING_SUSPENDED);
+            break;
+        case EPOCH_FIELD_QUOTA_BYTES:
+        case EPOCH_FIELD_QUOTA_OBJECTS:
+            get_epoch_quota(wire, field, &epoch->bucket.quota);
             break;
         default:
             get_epoch_lock(wire, field, &epoch->bucket.lock);
@@ -239,5 +280,45 @@ struct status record_decode_pending(struct slice raw, struct record_pending *ret
     TRY(wire_end(&wire));
     if (pending.state == 0) return status_of(STATUS_CORRUPT);
     *ret_pending = pending;
+    return status_ok();
+}
+
+struct status record_encode_account(const struct record_account *account, struct arena *arena,
+                                    struct slice *ret_raw) {
+    struct buf buf;
+    record_begin(&buf, ACCOUNT_RECORD_MAX);
+    wire_put_number(&buf, ACCOUNT_FIELD_GENERATION, account->generation);
+    wire_put_number(&buf, ACCOUNT_FIELD_CREATED, (uint64_t)account->created_ns);
+    record_put_pairs(&buf, ACCOUNT_FIELD_META, &account->meta);
+    wire_put_bytes(&buf, ACCOUNT_FIELD_ACL, account->acl);
+    return record_finish(&buf, arena, ret_raw);
+}
+
+struct status record_decode_account(struct slice raw, struct arena *arena,
+                                    struct record_account *ret_account) {
+    struct record_account account = {0};
+    struct wire wire;
+    struct wire_field field;
+    if (!record_open(&wire, &account_shape, raw)) return status_of(STATUS_CORRUPT);
+    while (wire_next(&wire, &field)) {
+        switch (field.number) {
+            case ACCOUNT_FIELD_GENERATION:
+                account.generation = field.value;
+                break;
+            case ACCOUNT_FIELD_CREATED:
+                account.created_ns = (int64_t)record_number(&wire, &field, INT64_MAX);
+                break;
+            case ACCOUNT_FIELD_META:
+                record_get_pairs(&wire, &field, ACCOUNT_META_MAX, arena, &account.meta);
+                break;
+            case ACCOUNT_FIELD_ACL:
+                account.acl = record_bytes(&wire, &field, ACCOUNT_ACL_MAX);
+                break;
+        }
+    }
+    TRY(wire_end(&wire));
+    TRY(arena_ok(arena));
+    if (account.generation == 0) return status_of(STATUS_CORRUPT);
+    *ret_account = account;
     return status_ok();
 }

@@ -36,6 +36,11 @@ struct slice record_bytes(struct wire *wire, const struct wire_field *field, siz
 /* Copies the bytes of a field that must have exactly `len`. */
 void record_exactly(struct wire *wire, const struct wire_field *field, void *out, size_t len);
 
+/* Names and values, a message each; a NULL arena leaves them out. */
+void record_put_pairs(struct buf *buf, uint32_t number, const struct object_pairs *pairs);
+void record_get_pairs(struct wire *wire, const struct wire_field *field, size_t count_max,
+                      struct arena *arena, struct object_pairs *pairs);
+
 /* A checksum as a message; an upload's has no value. */
 void record_put_checksum(struct buf *buf, uint32_t number, const struct object_checksum *checksum,
                          bool with_value);

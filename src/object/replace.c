@@ -15,6 +15,31 @@ static void count(struct kv_batch *batch, enum key_counter which, int64_t delta)
     kv_batch_add(batch, key_slice(&key), delta, 0, INT64_MAX);
 }
 
+/*
+ * The same under a quota (O18). What makes less of it may always be done. The guard is for the
+ * race: who loses it is here again, and is told by what he reads then.
+ */
+static struct status count_within(struct store_change *change, struct kv_batch *batch,
+                                  enum key_counter which, int64_t delta, bool is_limited,
+                                  uint64_t quota) {
+    struct arena arena;
+    struct slice value;
+    int64_t now = 0;
+    struct key key = key_counter(which);
+    if (delta <= 0 || !is_limited) {
+        count(batch, which, delta);
+        return status_ok();
+    }
+    arena_init(&arena, 256, STORE_ARENA_MAX);
+    struct status s = store_get(change->store, change->bucket, &key, &arena, &value);
+    if (is_ok(s)) s = kv_counter_parse(value, &now);
+    arena_fini(&arena);
+    if (!is_ok(s) && !status_is(s, STATUS_NOT_FOUND)) return s;
+    if ((uint64_t)now + (uint64_t)delta > quota) return status_of(STATUS_QUOTA);
+    kv_batch_add(batch, key_slice(&key), delta, 0, (int64_t)quota);
+    return status_ok();
+}
+
 /* What a change does to the two tables (O4). */
 struct tally {
     int64_t objects;
@@ -38,11 +63,15 @@ static void tally_version(struct tally *tally, const struct object_info *info, i
     tally->version_bytes += sign * own_bytes(info);
 }
 
-static void tally_end(const struct tally *tally, struct kv_batch *batch) {
-    count(batch, KEY_COUNT_OBJECTS, tally->objects);
-    count(batch, KEY_COUNT_BYTES, tally->bytes);
+static struct status tally_end(struct store_change *change, const struct tally *tally,
+                               const struct bucket_quota *quota, struct kv_batch *batch) {
+    TRY(count_within(change, batch, KEY_COUNT_OBJECTS, tally->objects, quota->limits_objects,
+                     quota->objects));
+    TRY(count_within(change, batch, KEY_COUNT_BYTES, tally->bytes, quota->limits_bytes,
+                     quota->bytes));
     count(batch, KEY_COUNT_VERSIONS, tally->versions);
     count(batch, KEY_COUNT_VERSION_BYTES, tally->version_bytes);
+    return status_ok();
 }
 
 void object_release(struct store_change *change, const struct object_content *content,
@@ -86,8 +115,9 @@ void change_log_append(struct store_change *change, const struct object_replacem
 
 /* ---- without versioning --------------------------------------------------------------------- */
 
-static void replace_plain(struct store_change *change, const struct object_replacement *replacement,
-                          const struct version_history *history, struct kv_batch *batch) {
+static struct status replace_plain(struct store_change *change,
+                                   const struct object_replacement *replacement,
+                                   const struct version_history *history, struct kv_batch *batch) {
     const struct object_info *next = replacement->next;
     struct key key = key_object(replacement->key);
     struct tally tally = {0};
@@ -106,7 +136,7 @@ static void replace_plain(struct store_change *change, const struct object_repla
     } else {
         kv_batch_delete(batch, key_slice(&key));
     }
-    tally_end(&tally, batch);
+    return tally_end(change, &tally, &change->bucket->quota, batch);
 }
 
 /* ---- with versioning ------------------------------------------------------------------------ */
@@ -256,8 +286,7 @@ static struct status replace_versioned(struct store_change *change,
     }
     TRY(put_newest(&s, replacement, next));
     TRY(put_head(&s));
-    tally_end(&s.tally, batch);
-    return status_ok();
+    return tally_end(change, &s.tally, &change->bucket->quota, batch);
 }
 
 struct status object_replacement_keep(struct object_replacement *replacement, struct slice raw) {
@@ -284,7 +313,7 @@ struct status object_replace(struct store_change *change, struct object_replacem
     if (!has_versions) {
         change->nothing = !history.found && !replacement->next;
         if (change->nothing) return status_ok();
-        replace_plain(change, replacement, &history, batch);
+        TRY(replace_plain(change, replacement, &history, batch));
     } else {
         if (!replacement->asked) {
             replacement->asked = true;
@@ -336,8 +365,9 @@ static struct status remove_place(struct stacking *s, const struct version_place
     if (is_null) s->head.has_null = false;
     if (is_newest && s->history->has_head) TRY(next_comes_up(s));
     if (!is_newest && is_null) TRY(put_head(s));
-    tally_end(&s->tally, s->batch);
-    return status_ok();
+    /* What comes up from below was there already. */
+    static const struct bucket_quota no_quota = {0};
+    return tally_end(s->change, &s->tally, &no_quota, s->batch);
 }
 
 static void tell_removed(const struct version_place *place, struct object_deleted *deleted) {

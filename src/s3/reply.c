@@ -40,6 +40,8 @@ static enum s3_error error_of_status(const struct s3_call *call, enum status_cod
             return S3_ERROR_REQUEST_TIMEOUT;
         case STATUS_CLOSED:
             return S3_ERROR_INCOMPLETE_BODY;
+        case STATUS_QUOTA:
+            return S3_ERROR_QUOTA_EXCEEDED;
         case STATUS_NO_SPACE:
             return S3_ERROR_INSUFFICIENT_STORAGE;
         case STATUS_NO_MEMORY:

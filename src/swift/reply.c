@@ -24,6 +24,7 @@ static int http_of_status(enum status_code code) {
         case STATUS_RANGE:
             return 416;
         case STATUS_TOO_LARGE:
+        case STATUS_QUOTA:
             return 413;
         case STATUS_DENIED:
             return 403;

@@ -61,6 +61,7 @@ static struct access_decision decide(const struct access_request *request) {
     if (owner && !request->is_anothers_object) return decision(true, ACCESS_OWNER);
     struct access_decision list = ask_list(request);
     if (list.allowed || request->is_anothers_object) return list;
+    if (request->swift_list_gives) return decision(true, ACCESS_SWIFT_LIST_ALLOWS);
     /* Everybody may ask for their own buckets; who is nobody has none. */
     if (slice_eq(request->question.action, SLICE("s3:ListAllMyBuckets")) &&
         !request->question.principal.for_itself) {
@@ -113,6 +114,8 @@ const char *access_reason_text(enum access_reason reason) {
             return "a statement of the bucket policy allows it";
         case ACCESS_ACL_ALLOWS:
             return "an access control list allows it";
+        case ACCESS_SWIFT_LIST_ALLOWS:
+            return "a list of the container or of its account allows it";
     }
     return "";
 }

@@ -37,6 +37,8 @@ struct access_request {
      * acl_permission_of); NULL: there is none, or none counts.
      */
     const struct acl *acl;
+    /* A list of Swift gives it: the container's, or the account's. */
+    bool swift_list_gives;
     /* The action is about an object whose list counts: it is another's than the bucket's; it is
      * not there. */
     bool is_anothers_object;
@@ -56,7 +58,8 @@ enum access_reason {
     ACCESS_OWNER,
     ACCESS_EVERYBODY, /* one's own list of buckets, be it empty */
     ACCESS_POLICY_ALLOWS,
-    ACCESS_ACL_ALLOWS
+    ACCESS_ACL_ALLOWS,
+    ACCESS_SWIFT_LIST_ALLOWS
 };
 
 struct access_decision {

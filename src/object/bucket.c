@@ -153,6 +153,50 @@ struct status bucket_list(struct object_store *store, struct slice region, struc
     return status_ok();
 }
 
+static struct status list_all_back(struct listing *list, struct kv_cursor *cursor,
+                                   struct slice from, bool excluded) {
+    bool found;
+    TRY(kv_cursor_seek_back(cursor, from, &found));
+    bool is_there = found && slice_eq(kv_cursor_key(cursor), from);
+    if (is_there && excluded) TRY(kv_cursor_prev(cursor, &found));
+    while (found && !list->more) {
+        TRY(list_one(list, cursor));
+        TRY(kv_cursor_prev(cursor, &found));
+    }
+    return status_ok();
+}
+
+struct status bucket_list_back(struct object_store *store, struct slice region,
+                               struct slice project_id, struct slice prefix, struct slice before,
+                               struct arena *arena, struct bucket *buckets, size_t cap,
+                               size_t *ret_count, bool *ret_more) {
+    struct listing list = {.store = store, .arena = arena, .buckets = buckets, .cap = cap};
+    *ret_count = 0;
+    *ret_more = false;
+    if (!may_exist(region, project_id, SLICE("any")) || project_id.len == 0 ||
+        prefix.len > BUCKET_NAME_MAX) {
+        return status_ok();
+    }
+    struct key under = key_account_name(region, project_id, prefix);
+    struct key from = under;
+    if (before.len > 0) {
+        from = key_account_name(region, project_id, slice_take(before, BUCKET_NAME_MAX));
+    } else {
+        /* Names are UTF-8, in which that byte does not occur. */
+        CHECK(from.len < sizeof from.bytes);
+        from.bytes[from.len++] = (char)0xff;
+    }
+    struct kv_cursor *cursor;
+    TRY(kv_cursor_open(store->config.kv, kv_partition_system, key_slice(&under), &cursor));
+    struct status s = list_all_back(&list, cursor, key_slice(&from),
+                                    before.len > 0 && before.len <= BUCKET_NAME_MAX);
+    kv_cursor_close(&cursor);
+    TRY(s);
+    *ret_count = list.count;
+    *ret_more = list.more;
+    return status_ok();
+}
+
 /* Reads a counter; absent is 0. */
 static struct status read_counter(struct object_store *store, struct kv_partition partition,
                                   const struct key *key, uint64_t *ret_count) {

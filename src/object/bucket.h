@@ -127,6 +127,12 @@ struct status bucket_list(struct object_store *store, struct slice region, struc
                           struct slice prefix, struct slice after, struct arena *arena,
                           struct bucket *buckets, size_t cap, size_t *ret_count, bool *ret_more);
 
+/* The same backwards: by name from before `before` (empty: from the last) to the first. */
+struct status bucket_list_back(struct object_store *store, struct slice region,
+                               struct slice project_id, struct slice prefix, struct slice before,
+                               struct arena *arena, struct bucket *buckets, size_t cap,
+                               size_t *ret_count, bool *ret_more);
+
 /* Whether the project has a bucket in any region. Errors: IO. */
 struct status bucket_project_has_any(struct object_store *store, struct slice project_id,
                                      bool *ret_has);

@@ -22,6 +22,8 @@ struct list_query {
     struct slice from;      /* keys at or behind this; the later one of both counts */
     struct slice until;     /* keys before this; for Swift's end_marker */
     size_t max;             /* entries, at most LIST_PAGE_MAX */
+    bool reverse;           /* from the last to the first: `after` and `until` are upper and lower
+                               bound then, `from` does not count */
     bool with_headers;      /* entries have their system headers, user metadata and tags */
 };
 
@@ -34,7 +36,7 @@ struct list_entry {
 
 /* A page. All lies in the arena it was made in. */
 struct list_page {
-    struct list_entry *entries; /* in bytewise order of their names */
+    struct list_entry *entries; /* in the order that was asked for, bytewise by their names */
     size_t count;
     bool truncated;
     struct slice next; /* `after` of the next page where it is truncated: the last name */

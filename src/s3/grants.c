@@ -1,5 +1,6 @@
 #include "s3/grants.h"
 
+#include "access/container_acl.h"
 #include "object/config.h"
 #include "object/project.h"
 #include "s3/acl_call.h"
@@ -75,7 +76,9 @@ struct s3_grants {
     bool asks_body;              /* of what a document about an object would set */
     struct public_access block;
     bool lists_count;
-    struct acl acl; /* the bucket's, where lists count */
+    struct acl acl;               /* the bucket's, where lists count */
+    struct slice container_read;  /* Swift's lists; empty: none */
+    struct slice container_write; /* (access/container_acl.h) */
 };
 
 static struct status lists_read(struct s3_call *call, const struct bucket *bucket,
@@ -109,6 +112,14 @@ static struct status policy_use(struct s3_call *call, struct slice text,
     return status_ok();
 }
 
+static struct status container_lists_read(struct s3_call *call, const struct bucket *bucket,
+                                          struct s3_grants *grants) {
+    TRY(document_read(call, bucket, BUCKET_CONFIG_CONTAINER_READ, &grants->container_read));
+    TRY(document_read(call, bucket, BUCKET_CONFIG_CONTAINER_WRITE, &grants->container_write));
+    if (grants->container_read.len == 0) return status_ok();
+    return s3_public_access_read(call, bucket, &grants->block);
+}
+
 /*
  * Reads and parses them once a request and bucket: a list of a thousand keys asks a thousand times,
  * and a policy may be large.
@@ -128,6 +139,7 @@ static struct status grants_of(struct s3_call *call, const struct bucket *bucket
     if (policy.ptr != NULL) TRY(damage(policy_use(call, policy, bucket, grants)));
     if (grants->policy != NULL) TRY(s3_public_access_read(call, bucket, &grants->block));
     TRY(lists_read(call, bucket, grants));
+    TRY(container_lists_read(call, bucket, grants));
     call->grants = *ret_grants = grants;
     return status_ok();
 }
@@ -239,6 +251,45 @@ static enum access_standing standing_of(const struct principal *principal) {
     return (principal->roles & IDENTITY_ROLE_READER) != 0 ? ACCESS_READER : ACCESS_STRANGER;
 }
 
+/* Names are the operator's to give in the default domain only. */
+static bool names_count(const struct principal *principal) {
+    return slice_eq(principal->user_domain_id, SLICE("default")) &&
+           slice_eq(principal->project_domain_id, SLICE("default"));
+}
+
+/* Whether the container's lists give it. A public access block holds for them as for S3's. */
+static bool container_gives(struct s3_call *call, const struct s3_question *question,
+                            const struct s3_grants *grants) {
+    const struct principal *principal = &call->auth.principal;
+    bool of_object;
+    unsigned permission = acl_permission_of(slice_str(question->action), &of_object);
+    bool writes = permission == ACL_WRITE;
+    if (permission != ACL_READ && !writes) return false;
+    enum access_standing standing = standing_of(principal);
+    const struct container_acl_who who = {
+        .anonymous = principal->anonymous,
+        .for_itself = writes ? standing != ACCESS_MEMBER : standing == ACCESS_STRANGER,
+        .names_count = names_count(principal),
+        .project_id = principal->project_id,
+        .project_name = principal->project_name,
+        .user_id = principal->user_id,
+        .user_name = principal->user_name,
+        .role_names = principal->role_names,
+        .referer = s3_header(call, "referer")};
+    struct slice list = writes ? grants->container_write : grants->container_read;
+    const struct public_access *block = &grants->block;
+    bool blocked = block->block_acls || block->ignore_acls || block->restrict_all;
+    switch (container_acl_ask(list, !writes && !of_object, &who)) {
+        case CONTAINER_ACL_NAMED:
+            return true;
+        case CONTAINER_ACL_PUBLIC:
+            return !writes && !blocked;
+        case CONTAINER_ACL_NOTHING:
+            break;
+    }
+    return false;
+}
+
 struct status s3_decide(struct s3_call *call, const struct s3_question *question,
                         struct access_decision *ret_decision) {
     const struct principal *principal = &call->auth.principal;
@@ -264,6 +315,7 @@ struct status s3_decide(struct s3_call *call, const struct s3_question *question
         .ignore_public_lists = grants->block.ignore_acls,
         .principal_admin = principal->admin,
         .owner_project = bucket->project_id,
+        .swift_list_gives = question->account_gives || container_gives(call, question, grants),
         .keeps_owner_in = is_about_the_policy(slice_str(question->action)),
     };
     TRY(ask_lists(call, question, grants, &request));

@@ -33,7 +33,8 @@ struct status s3_requester_pays(struct s3_call *call, const struct bucket *bucke
 struct s3_question {
     const char *action;
     const struct bucket *bucket;
-    struct slice key; /* empty: it is about the bucket */
+    bool account_gives; /* a list of the account that the bucket is in (Swift's) */
+    struct slice key;   /* empty: it is about the bucket */
     struct object_version version;
     const struct object_info *info; /* the object, where it has been found already */
     struct slice prefix; /* a listing of which that would be one; NULL ptr: as in the query */

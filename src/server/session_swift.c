@@ -25,6 +25,7 @@ struct status session_swift_decide(struct swift_call *call, const struct swift_q
     struct session *s = call->session;
     const struct s3_question asked = {.action = question->action,
                                       .bucket = question->bucket,
+                                      .account_gives = question->account_gives,
                                       .key = question->key,
                                       .info = question->info};
     s->call.auth.principal = call->principal;

@@ -30,13 +30,19 @@ struct status swift_refuse_plain(struct swift_call *call, int status, const char
     va_start(args, format);
     struct status s = refuse(call, status, format, args);
     va_end(args);
-    call->error.plain = true;
+    call->error.type = "text/plain";
     return s;
 }
 
 struct status swift_refuse_with_headers(struct swift_call *call, int status) {
     struct status s = swift_refuse(call, status, NULL);
     call->error.keeps_headers = true;
+    return s;
+}
+
+struct status swift_refuse_bare(struct swift_call *call, int status) {
+    struct status s = swift_refuse_with_headers(call, status);
+    call->error.body = slice_of("", 0);
     return s;
 }
 

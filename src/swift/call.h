@@ -50,6 +50,7 @@ struct swift_region {
 struct swift_question {
     const char *action; /* in S3's words: "s3:GetObject" */
     const struct bucket *bucket;
+    bool account_gives;             /* the account's list does */
     struct slice key;               /* empty: it is about the container */
     const struct object_info *info; /* the object, where it has been found already */
 };
@@ -66,6 +67,9 @@ struct swift_service {
     struct status (*decide)(struct swift_call *call, const struct swift_question *question,
                             struct access_decision *ret_decision);
 };
+
+/* What an account's list gives somebody. */
+enum swift_standing { SWIFT_NOTHING, SWIFT_READ_ONLY, SWIFT_READ_WRITE, SWIFT_ADMIN };
 
 /* Which kind of thing a request is about. */
 enum swift_subject {
@@ -134,7 +138,7 @@ struct swift_answer {
 struct swift_error {
     int status;         /* 0: by the status of the step that failed */
     struct slice body;  /* a NULL ptr: the page that Swift has for the status */
-    bool plain;         /* `body` is text/plain, else it is called HTML */
+    const char *type;   /* of `body`; NULL: it is called HTML */
     bool keeps_headers; /* those that call->response has belong to it (304, 412, 416) */
 };
 
@@ -168,8 +172,9 @@ struct swift_call {
     bool token_refused; /* there was one, and it is nobody's */
 
     /* authorize */
-    bool acts_for_account; /* the principal may do everything in the account */
-    bool has_bucket;       /* the container is there: */
+    bool acts_for_account;        /* the principal may do everything in the account */
+    enum swift_standing standing; /* what the account's list gives them */
+    bool has_bucket;              /* the container is there: */
     struct bucket bucket;
 
     /* admit */
@@ -197,11 +202,17 @@ struct status swift_refuse(struct swift_call *call, int status, const char *form
 struct status swift_refuse_plain(struct swift_call *call, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same with the headers that call->response has by now, and nothing in the body. */
+struct status swift_refuse_bare(struct swift_call *call, int status);
+
 /* The same with the headers that call->response has by now. */
 struct status swift_refuse_with_headers(struct swift_call *call, int status);
 
 /* 401 to who is nobody, 403 to others. Always answers REFUSED. */
 struct status swift_deny(struct swift_call *call);
+
+/* Whether the principal may administer all accounts (Swift's reseller admin). */
+bool swift_is_reseller(const struct swift_call *call);
 
 /* The value of a query parameter; an empty slice with a NULL ptr where it is absent. */
 struct slice swift_param(const struct swift_call *call, const char *name);
@@ -243,6 +254,13 @@ struct status swift_container_find(struct swift_call *call, struct slice project
 struct status swift_authorize_other(struct swift_call *call, const char *action,
                                     struct slice project_id, struct slice container,
                                     struct slice object, struct bucket *ret_bucket);
+
+/*
+ * Whether quotas of container and account leave room for `size` bytes (UINT64_MAX: nobody knows) as
+ * `object`. Errors: REFUSED (413); IO.
+ */
+struct status swift_quota_check(struct swift_call *call, const struct bucket *bucket,
+                                struct slice object, uint64_t size);
 
 /*
  * The same of an object that has been opened: it may have another list than the one that was there

@@ -130,6 +130,15 @@ static struct status limit_of(struct swift_call *call, size_t *ret_limit) {
     return status_ok();
 }
 
+/* Spec: Object Storage API, "path": as a prefix with a slash behind it, and the delimiter "/". */
+static void take_path(struct swift_call *call, struct swift_listing *listing) {
+    struct slice path = listing->path;
+    while (path.len > 0 && path.ptr[path.len - 1] == '/') path.len--;
+    listing->prefix = path;
+    if (path.len > 0) listing->prefix = arena_printf(call->arena, "%.*s/", SLICE_FMT(path));
+    listing->delimiter = SLICE("/");
+}
+
 struct status swift_listing_parse(struct swift_call *call, struct swift_listing *ret_listing) {
     struct swift_listing listing = {0};
     const struct {
@@ -147,6 +156,7 @@ struct status swift_listing_parse(struct swift_call *call, struct swift_listing 
     }
     listing.reverse = swift_is_true(swift_param(call, "reverse"));
     TRY(limit_of(call, &listing.limit));
+    if (listing.path.ptr != NULL) take_path(call, &listing);
     *ret_listing = listing;
     return status_ok();
 }
@@ -197,6 +207,7 @@ void swift_page_begin(struct swift_page *page, enum swift_format format, const c
                       struct slice name, struct arena *arena) {
     page->format = format;
     page->count = 0;
+    page->is_account = strcmp(element, "account") == 0;
     buf_init(&page->buf, SWIFT_LISTING_BYTES_MAX);
     if (format == SWIFT_JSON) {
         json_writer_init(&page->json, &page->buf);
@@ -233,6 +244,7 @@ void swift_page_container(struct swift_page *page, struct slice name, uint64_t c
         json_member_str(&page->json, "last_modified", time);
         json_end_object(&page->json);
     } else {
+        buf_append_char(&page->buf, '\n');
         xml_open(&page->xml, "container");
         xml_element(&page->xml, "name", name);
         xml_element_u64(&page->xml, "count", count);
@@ -251,8 +263,13 @@ void swift_page_subdir(struct swift_page *page, struct slice name) {
         json_member_string(&page->json, "subdir", name);
         json_end_object(&page->json);
     } else {
+        if (page->is_account) buf_append_char(&page->buf, '\n');
         buf_append_str(&page->buf, "<subdir name=\"");
         xml_escape(&page->buf, name);
+        if (page->is_account) {
+            buf_append_str(&page->buf, "\" />");
+            return;
+        }
         buf_append_str(&page->buf, "\">");
         xml_element(&page->xml, "name", name);
         buf_append_str(&page->buf, "</subdir>");
@@ -295,6 +312,7 @@ struct status swift_page_answer(struct swift_call *call, struct swift_page *page
     struct status s = status_ok();
     if (page->format == SWIFT_JSON) json_end_array(&page->json);
     if (is_xml(page)) {
+        if (page->is_account) buf_append_char(&page->buf, '\n');
         xml_close(&page->xml, element);
         s = xml_end(&page->xml);
     }

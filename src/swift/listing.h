@@ -59,6 +59,7 @@ int64_t swift_time_http(int64_t time_ns);
 /* A document in the making, in any form. */
 struct swift_page {
     enum swift_format format;
+    bool is_account; /* else a container */
     struct buf buf;
     struct json_writer json;
     struct xml_writer xml;

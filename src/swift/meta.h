@@ -33,6 +33,18 @@ struct status swift_meta_check(struct swift_call *call, struct slice prefix);
 struct status swift_meta_read(struct swift_call *call, struct slice prefix,
                               struct object_pairs *ret_pairs);
 
+/*
+ * What metadata becomes by a request: what is under `prefix` replaces, with an empty value removes,
+ * as does what is under `remove` ("x-remove-container-meta-").
+ * Owns: it lies in `arena`, or points into `before` and the head. Errors: NO_MEMORY.
+ */
+struct status swift_meta_change(struct swift_call *call, struct slice prefix, struct slice remove,
+                                const struct object_pairs *before, struct arena *arena,
+                                struct object_pairs *ret_pairs);
+
+/* Whether all of it is within the limits. Errors: REFUSED (400). */
+struct status swift_meta_bounds(struct swift_call *call, const struct object_pairs *pairs);
+
 /* Says metadata: "X-Object-Meta-" and the name with capitals. */
 void swift_meta_answer(struct swift_call *call, const char *prefix,
                        const struct object_pairs *pairs);

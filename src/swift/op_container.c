@@ -1,6 +1,7 @@
 /* Containers: made, looked at, taken away. */
 #include "base/check.h"
 #include "object/list.h"
+#include "swift/container.h"
 #include "swift/large.h"
 #include "swift/listing.h"
 #include "swift/ops.h"
@@ -16,7 +17,10 @@ static struct slice type_of(const struct object_info *info) {
 }
 
 static void write_entry(const struct swift_call *call, struct swift_page *page,
-                        const struct list_entry *entry) {
+                        const struct swift_listing *listing, const struct list_entry *entry) {
+    /* A path is asked for what lies in it, neither for itself nor for paths in it. */
+    bool by_path = listing->path.ptr != NULL;
+    if (by_path && (entry->is_prefix || slice_eq(entry->name, listing->prefix))) return;
     if (entry->is_prefix) {
         swift_page_subdir(page, entry->name);
         return;
@@ -43,6 +47,7 @@ static struct status fill(struct swift_call *call, const struct swift_listing *l
                                .delimiter = listing->delimiter,
                                .after = listing->marker,
                                .until = listing->end_marker,
+                               .reverse = listing->reverse,
                                .with_headers = true};
     struct arena arena;
     struct status s = status_ok();
@@ -55,7 +60,7 @@ static struct status fill(struct swift_call *call, const struct swift_listing *l
         query.max = left < STORE_PAGE ? left : STORE_PAGE;
         s = list_objects(call->service->objects, &call->bucket, &query, &arena, &part);
         if (!is_ok(s)) break;
-        for (size_t i = 0; i < part.count; i++) write_entry(call, page, &part.entries[i]);
+        for (size_t i = 0; i < part.count; i++) write_entry(call, page, listing, &part.entries[i]);
         more = part.truncated && page->count < listing->limit && swift_page_has_room(page);
         if (more) {
             CHECK(part.next.len <= sizeof after);
@@ -92,7 +97,7 @@ static struct status say_container(struct swift_call *call) {
     http_response_set_date(response, "Last-Modified", swift_time_http(bucket->created_ns));
     http_response_set(response, SLICE("X-Storage-Policy"), bucket->policy);
     http_response_set_str(response, "Accept-Ranges", "bytes");
-    return status_ok();
+    return swift_container_answer(call);
 }
 
 struct status run_get_container(struct swift_call *call) {
@@ -118,14 +123,15 @@ static struct status policy_of(struct swift_call *call, struct slice *ret_policy
         *ret_policy = region->policies[i];
         return status_ok();
     }
-    return swift_refuse(call, 400, "Invalid X-Storage-Policy '%.*s'",
-                        SLICE_FMT(slice_take(asked, 100)));
+    return swift_refuse_plain(call, 400, "Invalid X-Storage-Policy '%.*s'",
+                              SLICE_FMT(slice_take(asked, 100)));
 }
 
 /* Spec: Object Storage API: a policy is for the container's life. */
 static struct status put_again(struct swift_call *call, struct slice policy) {
     bool asks = swift_header(call, "x-storage-policy").len > 0;
     if (asks && !slice_eq(policy, call->bucket.policy)) return swift_refuse(call, 409, NULL);
+    if (swift_container_says(call)) TRY(swift_container_change(call));
     swift_answer_page(call, 202);
     return status_ok();
 }
@@ -144,8 +150,13 @@ static bool is_s3_name(struct slice name) {
 }
 
 struct status run_put_container(struct swift_call *call) {
+    struct bucket_document documents[BUCKET_EDITED_MAX];
+    struct bucket_quota quota;
     struct slice policy;
+    size_t count;
+    TRY(swift_container_check(call));
     TRY(policy_of(call, &policy));
+    TRY(swift_container_begin(call, documents, &count, &quota));
     if (call->has_bucket) return put_again(call, policy);
     const struct bucket_wanted wanted = {.name = call->container,
                                          .region = call->region->name,
@@ -155,6 +166,9 @@ struct status run_put_container(struct swift_call *call) {
                                          .policy = policy,
                                          .claim_s3_name = is_s3_name(call->container),
                                          .s3_name_optional = true,
+                                         .documents = documents,
+                                         .document_count = count,
+                                         .quota = quota,
                                          .buckets_max = call->service->buckets_per_project};
     struct status s =
         bucket_create(call->service->objects, &wanted, call->arena, call->note, &call->bucket);
@@ -165,6 +179,15 @@ struct status run_put_container(struct swift_call *call) {
     }
     TRY(s);
     swift_answer_page(call, 201);
+    return status_ok();
+}
+
+/* ---- POST ----------------------------------------------------------------------------------- */
+
+struct status run_post_container(struct swift_call *call) {
+    TRY(swift_container_check(call));
+    if (swift_container_says(call)) TRY(swift_container_change(call));
+    swift_answer_page(call, 204);
     return status_ok();
 }
 

@@ -148,6 +148,7 @@ static struct status copy_object(struct swift_call *call, struct copying *copyin
         if (is_same_account(copying)) return copy_segments(call, copying, &meta, ret_info);
         return swift_refuse(call, 400, "The segments of a manifest are in its own account");
     }
+    TRY(swift_quota_check(call, &copying->bucket, copying->object, copying->source.size));
     struct object_copy copy = {.source_bucket = &copying->source_bucket,
                                .source = &copying->source,
                                .bucket = &copying->bucket,
@@ -206,6 +207,7 @@ static struct status run(struct swift_call *call, struct copying *copying) {
     s = source_check(call, copying);
     if (is_ok(s)) s = copy_object(call, copying, &info);
     swift_large_close(&copying->large);
+    if (status_is(s, STATUS_QUOTA)) return swift_refuse(call, 413, "Upload exceeds quota.");
     TRY(s);
     copy_answer(call, copying, &info);
     return status_ok();

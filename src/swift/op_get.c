@@ -66,7 +66,11 @@ static struct status reading_open(struct swift_call *call, struct reading **ret_
     struct status s;
     if (reading == NULL) return status_of(STATUS_NO_MEMORY);
     s = reading_find(call, reading);
-    if (status_is(s, STATUS_NOT_FOUND)) return swift_refuse(call, 404, NULL);
+    if (status_is(s, STATUS_NOT_FOUND)) {
+        /* Spec: RFC 9110 section 13.1.1: what is not there matches nothing. */
+        bool matches = swift_header(call, "if-match").ptr == NULL;
+        return matches ? swift_refuse(call, 404, NULL) : swift_refuse_bare(call, 412);
+    }
     TRY(s);
     call->answer.context = reading;
     call->answer.done = reading_done;
@@ -86,7 +90,8 @@ static struct status conditions_judge(struct swift_call *call, const struct obje
         case HTTP_CONDITION_FAILED:
             break;
     }
-    return swift_refuse_with_headers(call, 412);
+    http_response_remove(&call->response, SLICE("Accept-Ranges"));
+    return swift_refuse_bare(call, 412);
 }
 
 /* Spec: RFC 9110 section 13.1.5. */

@@ -18,10 +18,13 @@ struct status run_options(struct swift_call *call);
 
 /* op_account.c. Spec: Object Storage API, "Accounts". */
 struct status run_get_account(struct swift_call *call);
+struct status run_post_account(struct swift_call *call);
+struct status run_forbidden(struct swift_call *call);
 
 /* op_container.c, op_list.c. Spec: Object Storage API, "Containers". */
 struct status run_get_container(struct swift_call *call);
 struct status run_put_container(struct swift_call *call);
+struct status run_post_container(struct swift_call *call);
 struct status run_delete_container(struct swift_call *call);
 
 /* op_manifest.c. Spec: Object Storage API, "Large objects"; Swift, middleware/slo.py. */

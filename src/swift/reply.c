@@ -74,7 +74,7 @@ bool swift_reply_error(struct swift_call *call, struct status status) {
     if (call->early) return error->status == 500;
     if (!error->keeps_headers) http_response_clear(&call->response);
     if (error->body.ptr != NULL) {
-        const char *type = error->plain ? "text/plain" : "text/html; charset=UTF-8";
+        const char *type = error->type != NULL ? error->type : "text/html; charset=UTF-8";
         http_response_set_str(&call->response, "Content-Type", type);
     }
     swift_answer_page(call, error->status);

@@ -91,12 +91,12 @@ static struct status refuse_path(struct swift_call *call) {
 /* Takes "/account/container/object" apart, which is decoded already. */
 static struct status split_path(struct swift_call *call, struct slice path) {
     struct slice rest;
-    if (path.len == 0) return swift_refuse(call, 404, NULL);
+    if (path.len == 0) return refuse_path(call);
     slice_cut(slice_skip(path, 1), '/', &call->account, &rest);
-    if (call->account.len == 0) return swift_refuse(call, 404, NULL);
+    if (call->account.len == 0) return refuse_path(call);
     slice_cut(rest, '/', &call->container, &call->object);
     /* Spec: Swift, split_path: an empty segment in the middle is no path. */
-    if (call->container.len == 0 && rest.len > 0) return refuse_path(call);
+    if (call->container.len == 0 && call->object.len > 0) return refuse_path(call);
     return status_ok();
 }
 
@@ -142,17 +142,18 @@ static struct status check_names(struct swift_call *call) {
 }
 
 static struct status read_path(struct swift_call *call) {
-    struct slice path, rest;
+    struct slice path = SLICE("");
+    struct slice rest;
     bool decoded = percent_decode(call->arena, call->head->path, false, &path);
     TRY(arena_ok(call->arena));
     bool is_text = decoded && slice_find_char(path, 0) == path.len && utf8_is_valid(path);
     if (!is_text) {
-        return swift_refuse_plain(call, 412, "Invalid UTF8 or contains NULL");
+        return swift_refuse(call, 412, "Invalid UTF8 or contains NULL");
     }
     if (call->label_from_host.len > 0 && !base_of(path, &call->base, &rest)) {
         TRY(take_label(call, path));
     } else {
-        if (!base_of(path, &call->base, &rest)) return swift_refuse(call, 404, NULL);
+        if (!base_of(path, &call->base, &rest)) return refuse_path(call);
         TRY(split_path(call, rest));
     }
     TRY(take_account(call));

@@ -99,6 +99,7 @@ static void test_every_status_has_a_word(void **state) {
         {STATUS_BUSY, "SlowDown"},
         {STATUS_TIMEOUT, "RequestTimeout"},
         {STATUS_CLOSED, "IncompleteBody"},
+        {STATUS_QUOTA, "QuotaExceeded"},
         {STATUS_NO_SPACE, "InsufficientStorage"},
         {STATUS_NO_MEMORY, "ServiceUnavailable"},
         {STATUS_CORRUPT, "InternalError"},

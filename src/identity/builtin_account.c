@@ -1,10 +1,18 @@
 #include "identity/builtin_account.h"
+#include "identity/builtin_application.h"
 
 #include "base/check.h"
 
 enum { WORK_ARENA_BLOCK = 16 * 1024, WORK_ARENA_LIMIT = 4 * 1024 * 1024 };
 
 static const struct slice no_slice = {NULL, 0};
+
+static bool is_sane_application(const Identity__ApplicationCredential *application) {
+    const Identity__Password *secret = application->secret;
+    return secret != NULL && secret->salt.len == PASSWORD_SALT_LEN &&
+           secret->hash.len == PASSWORD_HASH_LEN &&
+           builtin_id_is_valid(slice_str(application->project_id));
+}
 
 static bool is_sane(const Identity__Account *account, struct slice user_id) {
     if (account->version != BUILTIN_RECORD_VERSION) return false;
@@ -16,6 +24,10 @@ static bool is_sane(const Identity__Account *account, struct slice user_id) {
     }
     for (size_t i = 0; i < account->n_revoked; i++) {
         if (account->revoked[i]->audit_id.len != BUILTIN_AUDIT_ID_LEN) return false;
+    }
+    if (account->n_application_credentials > BUILTIN_APPLICATIONS_MAX) return false;
+    for (size_t i = 0; i < account->n_application_credentials; i++) {
+        if (!is_sane_application(account->application_credentials[i])) return false;
     }
     const Identity__Password *password = account->password;
     return password == NULL ||

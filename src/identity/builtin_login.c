@@ -62,10 +62,10 @@ static void gate_leave(struct builtin_login_gate *gate) {
     pthread_mutex_unlock(&gate->lock);
 }
 
-static struct status derive(struct builtin *store, struct slice password, const uint8_t *salt,
-                            struct password_cost cost, uint8_t *out) {
+struct status builtin_derive_secret(struct builtin *store, struct slice secret, const uint8_t *salt,
+                                    struct password_cost cost, uint8_t *out) {
     TRY(gate_enter(store->gate));
-    struct status s = password_derive(password, salt, cost, out);
+    struct status s = password_derive(secret, salt, cost, out);
     gate_leave(store->gate);
     return s;
 }
@@ -113,7 +113,7 @@ struct status builtin_password_set(struct builtin *store, struct slice user_id,
     }
     struct new_password wanted = {.cost = store->password_cost};
     random_fill(store->random, wanted.salt, sizeof wanted.salt);
-    struct status s = derive(store, password, wanted.salt, wanted.cost, wanted.hash);
+    struct status s = builtin_derive_secret(store, password, wanted.salt, wanted.cost, wanted.hash);
     if (!is_ok(s)) return note_status(note, s.code, "hashing: %s", status_text(s.code));
     struct builtin_account_change change = {.store = store,
                                             .user_id = user_id,
@@ -161,7 +161,8 @@ static struct status check_password(struct builtin *store, const struct builtin_
     uint8_t hash[PASSWORD_HASH_LEN];
     arena_init(&arena, WORK_ARENA_BLOCK, WORK_ARENA_LIMIT);
     struct status s = find_expected(store, login->user_id, &arena, &expected);
-    if (is_ok(s)) s = derive(store, login->password, expected.salt, expected.cost, hash);
+    if (is_ok(s))
+        s = builtin_derive_secret(store, login->password, expected.salt, expected.cost, hash);
     if (is_ok(s)) {
         bool equal = ct_equal(hash, expected.hash, sizeof hash);
         if (!equal || !expected.real) s = status_of(STATUS_DENIED);

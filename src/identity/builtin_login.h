@@ -50,6 +50,9 @@ enum {
 const char *builtin_role_word(unsigned index);
 unsigned builtin_role_parse(struct slice word);
 
+/* The roles with all that they include. */
+unsigned builtin_roles_with_included(unsigned roles);
+
 /*
  * Sets the password of a user, by its id, and ends the tokens the user has.
  * Errors: INVALID (too short, too long, control characters); NOT_FOUND; as kv_commit; noted.
@@ -114,7 +117,11 @@ struct status builtin_grant_list(struct builtin *store, struct slice user_id, st
                                  size_t *ret_count);
 
 /* How a bearer has proved who they are; bits. */
-enum { BUILTIN_METHOD_PASSWORD = 1, BUILTIN_METHOD_TOKEN = 2 };
+enum {
+    BUILTIN_METHOD_PASSWORD = 1,
+    BUILTIN_METHOD_TOKEN = 2,
+    BUILTIN_METHOD_APPLICATION = 4 /* builtin_application.h */
+};
 
 /* Who holds a token, as of now. */
 struct builtin_bearer {
@@ -124,6 +131,8 @@ struct builtin_bearer {
     struct builtin_entity project_domain;
     unsigned roles; /* in the project, included ones too */
     unsigned methods;
+    struct slice application_id; /* of an application credential; empty: all of the user's rights */
+    bool application_unrestricted;
     int64_t issued_ns;
     int64_t expires_ns;
     uint8_t audit_id[BUILTIN_AUDIT_ID_LEN];
@@ -134,6 +143,7 @@ struct builtin_token_wanted {
     struct slice user_id;
     struct slice project_id; /* empty: unscoped */
     unsigned methods;
+    struct slice application_id; /* empty: all of the user's rights */
     int64_t expires_ns;
 };
 

@@ -24,7 +24,7 @@ unsigned builtin_role_parse(struct slice word) {
 }
 
 /* With all roles that these include: each includes those below it. */
-static unsigned with_included(unsigned roles) {
+unsigned builtin_roles_with_included(unsigned roles) {
     for (unsigned i = BUILTIN_ROLE_LEVELS - 1; i > 0; i--) {
         if ((roles & 1U << i) != 0) roles |= 1U << (i - 1);
     }
@@ -56,7 +56,7 @@ struct status builtin_roles_of(struct builtin *store, const struct builtin_entit
     for (size_t i = 0; i < account->n_grants; i++) {
         if (is_about(account->grants[i], project)) roles |= account->grants[i]->roles;
     }
-    *ret_roles = with_included(roles);
+    *ret_roles = builtin_roles_with_included(roles);
     return status_ok();
 }
 
@@ -148,7 +148,7 @@ static struct status change_roles(struct builtin *store, struct slice user_id,
 
 struct status builtin_role_grant(struct builtin *store, struct slice user_id,
                                  struct slice project_id, unsigned roles, struct note *note) {
-    struct role_change wanted = {.give = with_included(roles)};
+    struct role_change wanted = {.give = builtin_roles_with_included(roles)};
     return change_roles(store, user_id, project_id, wanted, note);
 }
 
@@ -176,7 +176,7 @@ struct status builtin_grant_list(struct builtin *store, struct slice user_id, st
         if (status_is(s, STATUS_NOT_FOUND)) continue;
         TRY(s);
         if (!is_about(grant, &out->project)) continue;
-        out->roles = with_included(grant->roles);
+        out->roles = builtin_roles_with_included(grant->roles);
         count++;
     }
     *ret_grants = grants;

@@ -98,6 +98,10 @@ struct builtin_sealed_key {
 struct builtin_login_gate *builtin_login_gate_new(struct random *random);
 void builtin_login_gate_free(struct builtin_login_gate **gate);
 
+/* password_derive behind the gate: a few at once. Errors: BUSY (too many wait); NO_MEMORY. */
+struct status builtin_derive_secret(struct builtin *store, struct slice secret, const uint8_t *salt,
+                                    struct password_cost cost, uint8_t *out);
+
 /* Reads a user or a project that is enabled, in an enabled domain; NOT_FOUND otherwise. */
 struct status builtin_entity_read_enabled(struct builtin *store, enum builtin_kind kind,
                                           struct slice id, struct arena *arena,

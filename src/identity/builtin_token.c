@@ -5,6 +5,7 @@
 #include "crypto/ct.h"
 #include "crypto/hmac.h"
 #include "identity/builtin_account.h"
+#include "identity/builtin_application.h"
 
 enum { TOKEN_BYTES_MAX = 640, TOKEN_KEY_LEN = 32 };
 
@@ -129,12 +130,33 @@ struct status builtin_bearer_find(struct builtin *store, struct slice user_id,
                                &bearer->project_domain);
 }
 
+/* Takes away what the application credential does not have; NOT_FOUND where it is over. */
+static struct status narrow(struct builtin *store, struct slice application_id, struct arena *arena,
+                            struct builtin_bearer *bearer) {
+    struct builtin_application application;
+    if (application_id.len == 0) return status_ok();
+    TRY(builtin_application_find(store, application_id, arena, &application));
+    bool same = slice_eq(application.user_id, bearer->user.id) &&
+                slice_eq(application.project_id, bearer->project.id);
+    bool expired =
+        application.expires_ns != 0 && application.expires_ns <= clock_wall_ns(store->clock);
+    if (!same || expired) return status_of(STATUS_NOT_FOUND);
+    bearer->application_id = application.id;
+    bearer->application_unrestricted = application.unrestricted;
+    bearer->roles &= builtin_roles_with_included(application.roles);
+    return status_ok();
+}
+
 /* The same, with the roles, of which there must be one. */
-static struct status look_up(struct builtin *store, struct slice user_id, struct slice project_id,
+static struct status look_up(struct builtin *store, const struct builtin_token_wanted *wanted,
                              struct arena *arena, struct builtin_bearer *bearer) {
-    TRY(builtin_bearer_find(store, user_id, project_id, arena, bearer));
-    if (project_id.len == 0) return status_ok();
+    TRY(builtin_bearer_find(store, wanted->user_id, wanted->project_id, arena, bearer));
+    if (wanted->project_id.len == 0) {
+        /* An application credential is always one in a project. */
+        return wanted->application_id.len == 0 ? status_ok() : status_of(STATUS_NOT_FOUND);
+    }
     TRY(builtin_roles_of(store, &bearer->user, &bearer->project, arena, &bearer->roles));
+    TRY(narrow(store, wanted->application_id, arena, bearer));
     return bearer->roles != 0 ? status_ok() : status_of(STATUS_NOT_FOUND);
 }
 
@@ -147,7 +169,10 @@ struct status builtin_token_open(struct builtin *store, struct slice text, struc
     struct builtin_bearer bearer = {
         .methods = token->methods, .issued_ns = token->issued_ns, .expires_ns = token->expires_ns};
     memcpy(bearer.audit_id, token->audit_id.data, sizeof bearer.audit_id);
-    TRY(look_up(store, slice_str(token->user_id), slice_str(token->project_id), arena, &bearer));
+    struct builtin_token_wanted wanted = {.user_id = slice_str(token->user_id),
+                                          .project_id = slice_str(token->project_id),
+                                          .application_id = slice_str(token->application_id)};
+    TRY(look_up(store, &wanted, arena, &bearer));
     bool same = bearer.user.created_ns == token->user_created_ns &&
                 bearer.project.created_ns == token->project_created_ns;
     if (!same) return status_of(STATUS_NOT_FOUND);
@@ -165,7 +190,7 @@ struct status builtin_token_issue(struct builtin *store, const struct builtin_to
     bool ids = builtin_id_is_valid(wanted->user_id) &&
                (wanted->project_id.len == 0 || builtin_id_is_valid(wanted->project_id));
     if (!ids) return status_of(STATUS_DENIED);
-    struct status s = look_up(store, wanted->user_id, wanted->project_id, arena, &bearer);
+    struct status s = look_up(store, wanted, arena, &bearer);
     if (status_is(s, STATUS_NOT_FOUND)) return status_of(STATUS_DENIED);
     TRY(s);
     TRY(builtin_account_read(store, bearer.user.id, arena, NULL, &account));
@@ -177,6 +202,7 @@ struct status builtin_token_issue(struct builtin *store, const struct builtin_to
     random_fill(store->random, bearer.audit_id, sizeof bearer.audit_id);
     char user_id[IDENTITY_ID_MAX + 1];
     char project_id[IDENTITY_ID_MAX + 1];
+    char application_id[BUILTIN_APPLICATION_ID_MAX + 1];
     Identity__Token token = IDENTITY__TOKEN__INIT;
     token.version = BUILTIN_RECORD_VERSION;
     token.user_id = builtin_record_text(bearer.user.id, user_id, sizeof user_id);
@@ -187,6 +213,8 @@ struct status builtin_token_issue(struct builtin *store, const struct builtin_to
     token.expires_ns = bearer.expires_ns;
     token.audit_id = (ProtobufCBinaryData){sizeof bearer.audit_id, bearer.audit_id};
     token.methods = bearer.methods;
+    token.application_id =
+        builtin_record_text(bearer.application_id, application_id, sizeof application_id);
     struct slice text = seal(store, &token, arena);
     TRY(arena_ok(arena));
     *ret_text = text;

@@ -42,6 +42,23 @@ static struct status read_token(const struct json *identity, struct note *note,
     return note_status(note, STATUS_INVALID, "The method token needs the token's id.");
 }
 
+static struct status read_application(const struct json *identity, struct note *note,
+                                      struct keystone_auth_request *request) {
+    const struct json *from = json_get(identity, "application_credential");
+    request->application = (struct keystone_application){.id = text_of(from, "id"),
+                                                         .name = text_of(from, "name"),
+                                                         .secret = text_of(from, "secret")};
+    if (request->application.secret.len == 0) {
+        return note_status(note, STATUS_INVALID, "An application credential needs its secret.");
+    }
+    if (request->application.id.len > 0) return status_ok();
+    if (request->application.name.len == 0) {
+        return note_status(note, STATUS_INVALID,
+                           "An application credential needs its id, or its name and user.");
+    }
+    return read_named(json_get(from, "user"), "user", note, &request->user);
+}
+
 static const struct method {
     const char *word;
     unsigned bit;
@@ -50,6 +67,7 @@ static const struct method {
 } methods[] = {
     {"password", BUILTIN_METHOD_PASSWORD, read_password},
     {"token", BUILTIN_METHOD_TOKEN, read_token},
+    {"application_credential", BUILTIN_METHOD_APPLICATION, read_application},
 };
 
 static struct status read_method(const struct json *item, const struct json *identity,
@@ -62,7 +80,8 @@ static struct status read_method(const struct json *item, const struct json *ide
         return methods[i].read(identity, note, request);
     }
     return note_status(note, STATUS_UNSUPPORTED,
-                       "There is no authentication method '%.*s'; there are password and token.",
+                       "There is no authentication method '%.*s'; there are password, token and "
+                       "application_credential.",
                        SLICE_FMT(slice_take(word, 80)));
 }
 
@@ -96,6 +115,12 @@ struct status keystone_auth_request_read(const struct json *document, struct not
                            "The request needs auth.identity.methods, a list of methods.");
     }
     JSON_EACH(item, wanted) TRY(read_method(item, identity, note, &request));
+    bool mixed = (request.methods & BUILTIN_METHOD_APPLICATION) != 0 &&
+                 request.methods != BUILTIN_METHOD_APPLICATION;
+    if (mixed) {
+        return note_status(note, STATUS_UNSUPPORTED,
+                           "The method application_credential stands alone.");
+    }
     TRY(read_scope(json_get(auth, "scope"), note, &request));
     *ret_request = request;
     return status_ok();

@@ -20,11 +20,19 @@ struct keystone_named {
     struct slice domain_name;
 };
 
+/* An application credential: by its id, or by its name and its user. */
+struct keystone_application {
+    struct slice id;
+    struct slice name;
+    struct slice secret;
+};
+
 struct keystone_auth_request {
     unsigned methods; /* BUILTIN_METHOD_* bits, at least one */
     struct keystone_named user;
     struct slice password;
     struct slice token;
+    struct keystone_application application; /* by its name: of `user` */
     enum keystone_scope scope;
     struct keystone_named project;
 };

@@ -66,7 +66,8 @@ struct status keystone_refuse_absent(struct keystone_call *call, const char *wor
 }
 
 bool keystone_is_admin(const struct keystone_call *call) {
-    return call->bearer.user.admin;
+    /* An application credential has the roles that it names, and this is none. */
+    return call->bearer.user.admin && call->bearer.application_id.len == 0;
 }
 
 bool keystone_is_self(const struct keystone_call *call, struct slice user_id) {

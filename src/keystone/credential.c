@@ -9,6 +9,13 @@
 
 enum { PAGE = 200, ID_LEN = 2 * DIGEST_SHA256_LEN };
 
+/* An access key is worth all rights of its user, so what has only some of them gets none. */
+static struct status check_whole(struct keystone_call *call) {
+    if (call->bearer.application_id.len == 0) return status_ok();
+    return keystone_refuse(call, 403,
+                           "An application credential has nothing to do with EC2 credentials.");
+}
+
 /* --- documents --- */
 
 static void write_ec2(struct keystone_call *call, struct json_writer *w,
@@ -159,6 +166,7 @@ static struct status create(struct keystone_call *call, const struct builtin_key
 /* --- OS-EC2 --- */
 
 struct status keystone_ec2_create(struct keystone_call *call) {
+    TRY(check_whole(call));
     TRY(keystone_parse_body(call));
     struct slice project_id = json_get_string(call->request, "tenant_id");
     if (project_id.len == 0) project_id = call->bearer.project.id;
@@ -171,6 +179,7 @@ struct status keystone_ec2_create(struct keystone_call *call) {
 }
 
 struct status keystone_ec2_list(struct keystone_call *call) {
+    TRY(check_whole(call));
     struct slice user_id = call->words[0];
     bool may = keystone_is_self(call, user_id) || keystone_is_admin(call) ||
                (call->bearer.roles & BUILTIN_ROLE_ADMIN) != 0;
@@ -194,12 +203,14 @@ static struct status find_ec2(struct keystone_call *call, struct builtin_key *re
 }
 
 struct status keystone_ec2_show(struct keystone_call *call) {
+    TRY(check_whole(call));
     struct builtin_key key;
     TRY(find_ec2(call, &key));
     return answer_one(call, &key, &ec2_form);
 }
 
 struct status keystone_ec2_delete(struct keystone_call *call) {
+    TRY(check_whole(call));
     struct builtin_key key;
     TRY(find_ec2(call, &key));
     TRY(builtin_key_delete(call->service->store, key.access_key, call->note));
@@ -210,6 +221,7 @@ struct status keystone_ec2_delete(struct keystone_call *call) {
 /* --- /v3/credentials --- */
 
 struct status keystone_credential_list(struct keystone_call *call) {
+    TRY(check_whole(call));
     struct slice type = keystone_query(call, "type");
     struct slice user_id = keystone_query(call, "user_id");
     if (user_id.len > IDENTITY_ID_MAX) return keystone_refuse_absent(call, "user", user_id);
@@ -271,12 +283,14 @@ static struct status find_credential(struct keystone_call *call, struct builtin_
 }
 
 struct status keystone_credential_show(struct keystone_call *call) {
+    TRY(check_whole(call));
     struct builtin_key key;
     TRY(find_credential(call, &key));
     return answer_one(call, &key, &credential_form);
 }
 
 struct status keystone_credential_delete(struct keystone_call *call) {
+    TRY(check_whole(call));
     struct builtin_key key;
     TRY(find_credential(call, &key));
     TRY(builtin_key_delete(call->service->store, key.access_key, call->note));
@@ -285,6 +299,7 @@ struct status keystone_credential_delete(struct keystone_call *call) {
 }
 
 struct status keystone_credential_create(struct keystone_call *call) {
+    TRY(check_whole(call));
     TRY(keystone_parse_body(call));
     const struct json *credential = json_get(call->request, "credential");
     struct json *blob = NULL;

@@ -10,7 +10,8 @@
  *
  * Whoever has the store's `admin` flag may read and change everybody's; whoever has the role admin
  * in a project may read and delete the access keys of that project. Everybody else has their own.
- * There are no domain- or system-scoped tokens, no trusts, groups and application credentials.
+ * There are no domain- or system-scoped tokens, no trusts and groups. The token of an application
+ * credential has nothing to do with access keys: they have all rights of their user.
  *
  * Blocks: as the store; a password is computed. Threads: any, one at a time for a call.
  * Spec: OpenStack Identity API v3; its OS-EC2 extension.

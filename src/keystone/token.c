@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/codec.h"
 #include "base/date.h"
+#include "identity/builtin_application.h"
 #include "keystone/auth_request.h"
 #include "keystone/call.h"
 
@@ -20,6 +21,9 @@ static void write_methods(struct json_writer *w, unsigned methods) {
     json_begin_array(w);
     if ((methods & BUILTIN_METHOD_PASSWORD) != 0) json_write_str(w, "password");
     if ((methods & BUILTIN_METHOD_TOKEN) != 0) json_write_str(w, "token");
+    if ((methods & BUILTIN_METHOD_APPLICATION) != 0) {
+        json_write_str(w, "application_credential");
+    }
     json_end_array(w);
 }
 
@@ -77,6 +81,13 @@ static void answer_token(struct keystone_call *call, const struct builtin_bearer
     write_audit_id(&w, bearer->audit_id);
     write_date(&w, "expires_at", bearer->expires_ns);
     write_date(&w, "issued_at", bearer->issued_ns);
+    if (bearer->application_id.len > 0) {
+        json_key(&w, "application_credential");
+        json_begin_object(&w);
+        json_member_string(&w, "id", bearer->application_id);
+        json_member_bool(&w, "restricted", !bearer->application_unrestricted);
+        json_end_object(&w);
+    }
     bool scoped = bearer->project.id.len > 0;
     if (scoped) write_project(&w, bearer);
     if (scoped && http_query_find(&call->query, SLICE("nocatalog")) == NULL) {
@@ -161,17 +172,54 @@ static struct status check_password(struct keystone_call *call,
     return status_ok();
 }
 
+/* The credential says who it is, in which project, and with what. */
+static struct status check_application(struct keystone_call *call,
+                                       const struct keystone_auth_request *request,
+                                       struct builtin_token_wanted *wanted) {
+    struct builtin_entity user = {.id = SLICE("")};
+    struct builtin_application found;
+    struct builtin_application_login login = {.id = request->application.id,
+                                              .name = request->application.name,
+                                              .secret = request->application.secret,
+                                              .source = call->source};
+    int64_t wait_ns;
+    if (login.id.len == 0) {
+        struct status s = find_named(call, BUILTIN_USER, &request->user, &user);
+        if (!is_ok(s) && !status_is(s, STATUS_NOT_FOUND)) return s;
+        login.user_id = user.id;
+    }
+    struct status s =
+        builtin_application_login(call->service->store, &login, call->arena, &wait_ns, &found);
+    if (status_is(s, STATUS_BUSY)) return refuse_to_wait(call, wait_ns);
+    if (status_is(s, STATUS_DENIED)) return keystone_refuse_unauthorized(call);
+    TRY(s);
+    wanted->user_id = found.user_id;
+    wanted->project_id = found.project_id;
+    wanted->application_id = found.id;
+    bool sooner = found.expires_ns != 0 && found.expires_ns < wanted->expires_ns;
+    if (sooner) wanted->expires_ns = found.expires_ns;
+    return status_ok();
+}
+
 /* Who the methods prove the caller to be; all of them must say the same. */
 static struct status prove(struct keystone_call *call, const struct keystone_auth_request *request,
                            struct builtin_token_wanted *wanted) {
     wanted->methods = request->methods;
     wanted->expires_ns = call->now_ns + call->service->token_lifetime_ns;
+    if ((request->methods & BUILTIN_METHOD_APPLICATION) != 0) {
+        return check_application(call, request, wanted);
+    }
     if ((request->methods & BUILTIN_METHOD_TOKEN) != 0) {
         struct builtin_bearer bearer;
         struct status s =
             builtin_token_open(call->service->store, request->token, call->arena, &bearer);
         if (status_is(s, STATUS_NOT_FOUND)) return keystone_refuse_unauthorized(call);
         TRY(s);
+        if (bearer.application_id.len > 0) {
+            return keystone_refuse(call, 403,
+                                   "A token of an application credential is not changed for "
+                                   "another one.");
+        }
         wanted->user_id = bearer.user.id;
         wanted->methods |= bearer.methods;
         /* A token does not live on in the tokens that it was changed for. */
@@ -198,6 +246,8 @@ struct status keystone_token_create(struct keystone_call *call) {
         s = find_named(call, BUILTIN_PROJECT, &request.project, &project);
         if (status_is(s, STATUS_NOT_FOUND)) return keystone_refuse_unauthorized(call);
         TRY(s);
+        bool elsewhere = wanted.application_id.len > 0 && !slice_eq(wanted.project_id, project.id);
+        if (elsewhere) return keystone_refuse_unauthorized(call);
         wanted.project_id = project.id;
     }
     struct slice text;

@@ -239,6 +239,59 @@ def test_tokens(cloud):
     assert cloud.call("GET", "/auth/projects", "hink1." + "A" * 200).status_code == 401
 
 
+def test_application_credentials(openstack, cloud, run):
+    made = openstack("application", "credential", "create", "backup", "--role", "reader")
+    assert made["Roles" if "Roles" in made else "roles"]
+    listed = openstack("application", "credential", "list")
+    assert [row["Name"] for row in listed] == ["backup"]
+    shown = openstack("application", "credential", "show", "backup")
+    assert (shown.get("id") or shown["ID"]) == (made.get("id") or made["ID"])
+    made = {key.lower(): value for key, value in made.items()}
+    env = {"OS_AUTH_TYPE": "v3applicationcredential", "OS_AUTH_URL": cloud.zone.keystone,
+           "OS_APPLICATION_CREDENTIAL_ID": made["id"],
+           "OS_APPLICATION_CREDENTIAL_SECRET": made["secret"], "OS_IDENTITY_API_VERSION": "3",
+           "PYTHONWARNINGS": "ignore"}
+    issued = json.loads(run(OPENSTACK, "token", "issue", "-f", "json", env=env))
+    assert issued["project_id"] == cloud.ids("project", "demo")
+    token = issued["id"]
+    seen = cloud.call("GET", "/auth/tokens", token, headers={"X-Subject-Token": token}).json()
+    assert [role["name"] for role in seen["token"]["roles"]] == ["reader"]
+    assert seen["token"]["methods"] == ["application_credential"]
+    # By name and user, too; and no more than its own.
+    who = {"name": "backup", "secret": made["secret"],
+           "user": {"name": "demo", "domain": {"id": "default"}}}
+    auth = {"identity": {"methods": ["application_credential"], "application_credential": who}}
+    assert cloud.call("POST", "/auth/tokens", json={"auth": auth}).status_code == 201
+    below = f"/users/{cloud.ids('user', 'demo')}"
+    body = {"application_credential": {"name": "child"}}
+    assert cloud.call("POST", below + "/application_credentials", token,
+                      json=body).status_code == 403
+    assert cloud.call("POST", below + "/credentials/OS-EC2", token,
+                      json={"tenant_id": issued["project_id"]}).status_code == 403
+    assert cloud.call("GET", "/credentials", token).status_code == 403
+    again = {"identity": {"methods": ["token"], "token": {"id": token}}, "scope": "unscoped"}
+    assert cloud.call("POST", "/auth/tokens", json={"auth": again}).status_code == 403
+    # Others' are not to be seen, more roles not to be had, rules not to be set.
+    assert cloud.call("GET", below + "/application_credentials",
+                      cloud.token("other")).status_code == 403
+    path = below + "/application_credentials"
+    for wrong in ({"roles": [{"name": "admin"}]}, {"access_rules": [{"path": "/v2.1/servers"}]},
+                  {"expires_at": "2020-01-01T00:00:00"}, {"expires_at": "soon"}):
+        answer = cloud.call("POST", path, cloud.token(),
+                            json={"application_credential": {"name": "wrong", **wrong}})
+        assert answer.status_code == 400, wrong
+    run(OPENSTACK, "application", "credential", "create", "free", "--unrestricted", "--secret",
+        "chosen by me", "--expiration", "2099-01-01T00:00:00", "-f", "json",
+        env={**env, "OS_AUTH_TYPE": "password", "OS_USERNAME": "demo", "OS_PASSWORD": PASSWORD,
+             "OS_PROJECT_NAME": "demo", "OS_USER_DOMAIN_ID": "default",
+             "OS_PROJECT_DOMAIN_ID": "default", "OS_APPLICATION_CREDENTIAL_ID": "",
+             "OS_APPLICATION_CREDENTIAL_SECRET": ""})
+    openstack("application", "credential", "delete", "backup", parse=False)
+    assert cloud.call("GET", "/auth/projects", token).status_code == 401
+    assert cloud.call("POST", "/auth/tokens", json={"auth": auth}).status_code == 401
+    openstack("application", "credential", "delete", "free", parse=False)
+
+
 def test_refusals(cloud):
     assert cloud.login(password="wrong", project="demo").status_code == 401
     assert cloud.login("nobody", project="demo").status_code == 401

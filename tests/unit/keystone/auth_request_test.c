@@ -72,9 +72,11 @@ static void test_refusals(void **state) {
     refused("{\"auth\":{\"identity\":{\"methods\":[]}}}", STATUS_INVALID, no_methods);
     refused("{\"auth\":{\"identity\":{\"methods\":\"password\"}}}", STATUS_INVALID, no_methods);
     refused("{\"auth\":{\"identity\":{\"methods\":[7]}}}", STATUS_UNSUPPORTED,
-            "There is no authentication method ''; there are password and token.");
+            "There is no authentication method ''; there are password, token "
+            "and application_credential.");
     refused("{\"auth\":{\"identity\":{\"methods\":[\"totp\"]}}}", STATUS_UNSUPPORTED,
-            "There is no authentication method 'totp'; there are password and token.");
+            "There is no authentication method 'totp'; there are password, token "
+            "and application_credential.");
     refused("{\"auth\":{\"identity\":{\"methods\":[\"token\"]}}}", STATUS_INVALID,
             "The method token needs the token's id.");
     refused(WITH_USER("{\"name\":\"a\",\"domain\":{\"id\":\"d\"}}"), STATUS_INVALID,

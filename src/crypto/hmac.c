@@ -2,24 +2,29 @@
 
 #include "crypto/ct.h"
 
-enum { BLOCK_LEN = 64 }; /* of SHA-1 and SHA-256 alike */
+enum { BLOCK_LEN_MAX = 128 };
+
+static size_t block_len(enum digest_kind kind) {
+    return kind == DIGEST_SHA512 ? 128 : 64;
+}
 
 /* Starts a digest with the key, each byte of its block combined with `pad`. */
 static void pad_init(struct digest *digest, enum digest_kind kind, const unsigned char *key,
                      unsigned char pad) {
-    unsigned char block[BLOCK_LEN];
-    for (size_t i = 0; i < BLOCK_LEN; i++) block[i] = key[i] ^ pad;
+    unsigned char block[BLOCK_LEN_MAX];
+    size_t len = block_len(kind);
+    for (size_t i = 0; i < len; i++) block[i] = key[i] ^ pad;
     digest_init(digest, kind);
-    digest_update(digest, slice_of(block, sizeof block));
+    digest_update(digest, slice_of(block, len));
     ct_wipe(block, sizeof block);
 }
 
 /* RFC 2104 section 2. */
-static void hmac(enum digest_kind kind, struct slice key, struct slice text, void *out) {
-    unsigned char padded[BLOCK_LEN] = {0};
+void hmac_of(enum digest_kind kind, struct slice key, struct slice text, void *out) {
+    unsigned char padded[BLOCK_LEN_MAX] = {0};
     unsigned char inner[DIGEST_LEN_MAX];
     struct digest digest;
-    if (key.len > BLOCK_LEN) {
+    if (key.len > block_len(kind)) {
         digest_of(kind, key, padded);
     } else if (key.len > 0) {
         memcpy(padded, key.ptr, key.len);
@@ -36,9 +41,9 @@ static void hmac(enum digest_kind kind, struct slice key, struct slice text, voi
 }
 
 void hmac_sha256(struct slice key, struct slice text, void *out) {
-    hmac(DIGEST_SHA256, key, text, out);
+    hmac_of(DIGEST_SHA256, key, text, out);
 }
 
 void hmac_sha1(struct slice key, struct slice text, void *out) {
-    hmac(DIGEST_SHA1, key, text, out);
+    hmac_of(DIGEST_SHA1, key, text, out);
 }

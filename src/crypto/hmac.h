@@ -8,6 +8,12 @@
 
 #include "crypto/digest.h"
 
+/*
+ * Writes the HMAC of `text` under `key` to `out`, digest_len(kind) bytes. SHA-1 only for what a
+ * protocol fixes so. Spec: RFC 2104.
+ */
+void hmac_of(enum digest_kind kind, struct slice key, struct slice text, void *out);
+
 /* Writes the HMAC of `text` under `key`, DIGEST_SHA256_LEN bytes, to `out`. Spec: RFC 2104. */
 void hmac_sha256(struct slice key, struct slice text, void *out);
 

@@ -44,6 +44,27 @@ static void test_sha1_published(void **state) {
     }
 }
 
+/* RFC 4231 sections 4.3, 4.7: the block of SHA-512 is longer than those of the others. */
+static void test_sha512_published(void **state) {
+    (void)state;
+    static const char *const rows[][3] = {
+        {"4a656665", "what do ya want for nothing?",
+         "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f"
+         "8"
+         "f0e6fdcaeab1a34d4a6b4b636e070a38bce737"},
+        {LONG_KEY_131, "Test Using Larger Than Block-Size Key - Hash Key First",
+         "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215"
+         "d"
+         "6a1e5295e64f73f63f0aec8b915a985d786598"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char key[256];
+        unsigned char mac[DIGEST_SHA512_LEN];
+        hmac_of(DIGEST_SHA512, unhex(rows[i][0], key), slice_str(rows[i][1]), mac);
+        assert_hex(mac, sizeof mac, rows[i][2]);
+    }
+}
+
 static void test_empty(void **state) {
     (void)state;
     unsigned char mac[DIGEST_SHA256_LEN];
@@ -69,9 +90,8 @@ static void test_key_of_one_block(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256_published),
-        cmocka_unit_test(test_sha1_published),
-        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_sha256_published), cmocka_unit_test(test_sha512_published),
+        cmocka_unit_test(test_sha1_published),   cmocka_unit_test(test_empty),
         cmocka_unit_test(test_key_of_one_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,10 +33,11 @@ static bool is_meant(const struct object_link *link, const struct object_info *t
     return link->etag.len == 0 || slice_eq(link->etag, object_link_etag(target));
 }
 
-static struct status open_one(const struct object_opening *opening, struct object_link *link,
-                              struct arena *arena, struct object_opened *opened) {
+static struct status open_one(const struct object_opening *opening, struct arena *arena,
+                              struct object_opened *opened) {
     static const struct object_version current = {.kind = OBJECT_VERSION_CURRENT};
     const struct object_gate *gate = opening->gate;
+    struct object_link *link = &opened->link;
     bool first = !opened->is_target;
     struct slice key = first ? opening->key : link->object;
     TRY(object_open_version(opening->store, &opened->bucket, key,
@@ -45,7 +46,8 @@ static struct status open_one(const struct object_opening *opening, struct objec
     if (!first || opening->asks_first) {
         TRY(gate->may_read(gate, &opened->bucket, &opened->info));
     }
-    if (!is_meant(link, &opened->info)) return status_of(STATUS_CONFLICT);
+    opened->is_other = !is_meant(link, &opened->info);
+    if (opened->is_other) return status_of(STATUS_CONFLICT);
     if (opened->info.link.kind != OBJECT_LINK_SYMLINK) return status_ok();
     object_reader_close(&opened->reader);
     *link = opened->info.link;
@@ -56,17 +58,13 @@ static struct status open_one(const struct object_opening *opening, struct objec
 struct status object_open_target(const struct object_opening *opening, struct arena *arena,
                                  struct object_opened *ret_opened) {
     struct object_opened opened = {.bucket = *opening->bucket};
-    struct object_link link = {0};
     struct status s = status_ok();
     for (int i = 0; is_ok(s) && !opened.reader && i <= OBJECT_SYMLINK_DEPTH_MAX; i++) {
-        s = open_one(opening, &link, arena, &opened);
+        s = open_one(opening, arena, &opened);
     }
     if (is_ok(s) && !opened.reader) s = status_of(STATUS_CONFLICT);
-    if (is_ok(s)) {
-        *ret_opened = opened;
-    } else {
-        object_reader_close(&opened.reader);
-    }
+    if (!is_ok(s)) object_reader_close(&opened.reader);
+    *ret_opened = opened;
     return s;
 }
 

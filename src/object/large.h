@@ -58,13 +58,15 @@ struct object_opened {
     struct object_info info;
     struct object_reader *reader; /* the caller's, until object_reader_close */
     bool is_target;               /* there was a link */
+    bool is_other;                /* what was found is not what the link says: CONFLICT */
+    struct object_link link;      /* the last one that was followed */
 };
 
 /*
  * Opens an object as object_open_version, and follows symbolic links from there on.
- * Owns: what it points to, but for the reader, lies in `arena`.
- * Errors: as object_open_version; CONFLICT (links in a circle or too many; a target that is not
- * what its link says); the gate's.
+ * Owns: what it points to, but for the reader, lies in `arena`; it is written on failure too, as
+ * far as it came, without a reader. Errors: as object_open_version; CONFLICT (links in a circle or
+ * too many; a target that is not what its link says); the gate's.
  */
 struct status object_open_target(const struct object_opening *opening, struct arena *arena,
                                  struct object_opened *ret_opened);

@@ -38,6 +38,20 @@ static struct status open_link(struct swift_call *call, const struct bucket *buc
                                &opened->info, &opened->reader);
 }
 
+/* Spec: Swift, middleware/symlink.py: either too many links, or another object than was meant. */
+static struct status refuse_link(struct swift_call *call, const struct object_opened *opened) {
+    if (!opened->is_other) {
+        http_response_clear(&call->response);
+        return swift_refuse_plain(call, 409,
+                                  "Too many levels of symbolic links, maximum allowed is %d",
+                                  OBJECT_SYMLINK_DEPTH_MAX);
+    }
+    struct slice etag = object_link_etag(&opened->info);
+    return swift_refuse_plain(
+        call, 409, "Object Etag '%.*s' does not match X-Symlink-Target-Etag header '%.*s'",
+        SLICE_FMT(etag), SLICE_FMT(opened->link.etag));
+}
+
 struct status swift_large_open(struct swift_call *call, const struct bucket *bucket,
                                struct slice key, const struct object_version *version,
                                struct swift_large *ret_large) {
@@ -49,9 +63,20 @@ struct status swift_large_open(struct swift_call *call, const struct bucket *buc
                                            .gate = &ret_large->gate};
     if (wants_link(call)) return open_link(call, bucket, key, version, ret_large);
     struct status s = object_open_target(&opening, call->arena, &ret_large->opened);
-    if (!status_is(s, STATUS_CONFLICT)) return s;
-    return swift_refuse(call, 409, "Too many levels of symlinks, maximum allowed is %d",
-                        OBJECT_SYMLINK_DEPTH_MAX);
+    const struct object_opened *opened = &ret_large->opened;
+    if (opened->is_target && !is_ok(s)) {
+        swift_location_answer(call, opened->bucket.project_id, opened->link.container,
+                              opened->link.object);
+    }
+    if (status_is(s, STATUS_NOT_FOUND) && opened->is_target) {
+        s = swift_refuse(call, 404, NULL);
+    } else if (status_is(s, STATUS_CONFLICT)) {
+        s = refuse_link(call, opened);
+    } else {
+        return s;
+    }
+    call->error.keeps_headers = opened->is_target;
+    return s;
 }
 
 struct status swift_large_follow(struct swift_large *large) {
@@ -101,6 +126,17 @@ struct slice swift_symlink_path(const struct swift_call *call, const struct obje
     buf_append_char(&text, '/');
     percent_encode(&text, link->object, true);
     return buf_slice(&text);
+}
+
+void swift_location_answer(struct swift_call *call, struct slice project_id, struct slice container,
+                           struct slice object) {
+    char path[SWIFT_SYMLINK_PATH_CAP];
+    const struct object_info info = {.link = {.kind = OBJECT_LINK_SYMLINK,
+                                              .account = project_id,
+                                              .container = container,
+                                              .object = object}};
+    http_response_set(&call->response, SLICE("Content-Location"),
+                      swift_symlink_path(call, &info, path));
 }
 
 /* A header that names a container and an object, percent-encoded. */

@@ -63,6 +63,10 @@ struct slice swift_symlink_path(const struct swift_call *call, const struct obje
  */
 void swift_large_answer(struct swift_call *call, const struct object_info *info);
 
+/* Says Content-Location: where what a link leads to is. */
+void swift_location_answer(struct swift_call *call, struct slice project_id, struct slice container,
+                           struct slice object);
+
 /* Says what a link leads to. */
 void swift_symlink_answer(struct swift_call *call, const struct object_info *info);
 

@@ -1,6 +1,5 @@
 /* Objects read: find, judge the conditions, choose the bytes, say the headers. */
 #include "base/check.h"
-#include "base/codec.h"
 #include "base/date.h"
 #include "http/condition.h"
 #include "http/range.h"
@@ -135,19 +134,6 @@ static struct status range_choose(struct swift_call *call, struct reading *readi
     return swift_refuse_with_headers(call, 416);
 }
 
-/* Spec: Swift, middleware/symlink.py: where what a link leads to is. */
-static void say_location(struct swift_call *call, const struct reading *reading) {
-    struct buf text;
-    buf_init(&text, 8 * SWIFT_OBJECT_NAME_MAX);
-    buf_printf(&text, "%.*s/%.*s%.*s/", SLICE_FMT(call->base), SLICE_FMT(call->prefix),
-               SLICE_FMT(reading->bucket.project_id));
-    percent_encode(&text, reading->bucket.name, false);
-    buf_append_char(&text, '/');
-    percent_encode(&text, reading->info.key, true);
-    http_response_set(&call->response, SLICE("Content-Location"), buf_slice(&text));
-    buf_fini(&text);
-}
-
 /* HEAD is GET without the bytes; the session leaves them out. */
 struct status run_get_object(struct swift_call *call) {
     struct reading *reading = NULL;
@@ -157,7 +143,10 @@ struct status run_get_object(struct swift_call *call) {
     swift_object_meta_answer(call, &reading->info.meta);
     swift_object_facts_answer(call, &reading->info);
     swift_symlink_answer(call, &reading->info);
-    if (reading->is_target) say_location(call, reading);
+    if (reading->is_target) {
+        swift_location_answer(call, reading->bucket.project_id, reading->bucket.name,
+                              reading->info.key);
+    }
     TRY(conditions_judge(call, &reading->info));
     TRY(range_choose(call, reading));
     if (call->head->method == HTTP_GET) {

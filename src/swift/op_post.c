@@ -9,6 +9,20 @@ struct posting {
     struct swift_call *call;
 };
 
+/* Spec: Swift, middleware/symlink.py: what is said is not said of the link. */
+static struct status refuse_symlink(struct swift_call *call, const struct object_link *link) {
+    struct slice project_id = link->account.len > 0 ? link->account : call->project_id;
+    swift_location_answer(call, project_id, link->container, link->object);
+    struct slice location = http_response_find(&call->response, SLICE("Content-Location"));
+    http_response_set(&call->response, SLICE("Location"), location);
+    http_response_remove(&call->response, SLICE("Content-Location"));
+    struct status s = swift_refuse(call, 307,
+                                   "The requested POST was applied to a symlink. POST directly to "
+                                   "the target to apply requested metadata.");
+    call->error.keeps_headers = true;
+    return s;
+}
+
 static struct status edit(const struct object_amendment *amendment, const struct object_info *now,
                           struct object_meta *meta) {
     const struct posting *posting = (const struct posting *)amendment;
@@ -30,6 +44,7 @@ struct status run_post_object(struct swift_call *call) {
         object_amend(call->service->objects, &call->bucket, &posting.amendment, call->arena, &info);
     if (status_is(s, STATUS_NOT_FOUND)) return swift_refuse(call, 404, NULL);
     TRY(s);
+    if (info.link.kind == OBJECT_LINK_SYMLINK) return refuse_symlink(call, &info.link);
     swift_answer_page(call, 202);
     return status_ok();
 }

@@ -32,6 +32,9 @@ struct status run_put_manifest(struct swift_call *call);
 struct status run_get_manifest(struct swift_call *call);
 struct status run_delete_manifest(struct swift_call *call);
 
+/* op_symlink.c. Spec: Swift, middleware/symlink.py. */
+struct status run_put_symlink(struct swift_call *call);
+
 /* op_get.c, op_put.c, op_post.c, op_copy.c. Spec: Object Storage API, "Objects". */
 struct status run_get_object(struct swift_call *call);
 struct status run_put_object(struct swift_call *call);

@@ -51,6 +51,62 @@ enum http_range_verdict http_range_resolve(struct slice header, uint64_t size,
     return resolve_positions(from, to, size, ret_range);
 }
 
+static enum http_range_verdict resolve_one(struct slice spec, uint64_t size,
+                                           struct http_range *ret_range) {
+    struct slice from;
+    struct slice to;
+    if (!slice_cut(spec, '-', &from, &to)) return HTTP_RANGE_WHOLE;
+    if (from.len == 0) return resolve_suffix(to, size, ret_range);
+    return resolve_positions(from, to, size, ret_range);
+}
+
+/* Whether the ranges are more than a few that overlap, or go back. */
+static bool is_abuse(const struct http_ranges *ranges) {
+    size_t overlaps = 0;
+    size_t descents = 0;
+    for (size_t i = 0; i < ranges->count; i++) {
+        const struct http_range *range = &ranges->items[i];
+        if (i > 0 && range->first < ranges->items[i - 1].first) descents++;
+        for (size_t k = 0; k < i; k++) {
+            const struct http_range *other = &ranges->items[k];
+            bool apart = range->first >= other->first + other->len ||
+                         other->first >= range->first + range->len;
+            if (apart) continue;
+            overlaps++;
+            break;
+        }
+    }
+    return overlaps > HTTP_RANGES_OVERLAPS_MAX || descents > HTTP_RANGES_DESCENTS_MAX;
+}
+
+enum http_range_verdict http_ranges_resolve(struct slice header, uint64_t size,
+                                            struct http_ranges *ret_ranges) {
+    static const struct slice unit = {"bytes=", 6};
+    if (!slice_starts_with_nocase(header, unit)) return HTTP_RANGE_WHOLE;
+    struct slice rest = slice_skip(header, unit.len);
+    bool more = true;
+    bool too_many = false;
+    ret_ranges->count = 0;
+    while (more) {
+        struct slice spec;
+        struct http_range range;
+        more = slice_cut(rest, ',', &spec, &rest);
+        spec = slice_trim(spec);
+        /* Spec: RFC 9110 section 5.6.1: an empty element counts for nothing. */
+        if (spec.len == 0 && more) continue;
+        enum http_range_verdict verdict = resolve_one(spec, size, &range);
+        if (verdict == HTTP_RANGE_WHOLE) return HTTP_RANGE_WHOLE;
+        if (verdict == HTTP_RANGE_UNSATISFIABLE) continue;
+        if (ret_ranges->count < HTTP_RANGES_MAX) {
+            ret_ranges->items[ret_ranges->count++] = range;
+        } else {
+            too_many = true;
+        }
+    }
+    if (ret_ranges->count == 0 || too_many || is_abuse(ret_ranges)) return HTTP_RANGE_UNSATISFIABLE;
+    return HTTP_RANGE_PART;
+}
+
 void http_content_range(struct buf *buf, struct http_range range, uint64_t size) {
     buf_append_str(buf, "bytes ");
     buf_append_u64(buf, range.first);

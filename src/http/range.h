@@ -31,6 +31,22 @@ enum http_range_verdict {
 enum http_range_verdict http_range_resolve(struct slice header, uint64_t size,
                                            struct http_range *ret_range);
 
+enum { HTTP_RANGES_MAX = 50, HTTP_RANGES_OVERLAPS_MAX = 2, HTTP_RANGES_DESCENTS_MAX = 8 };
+
+struct http_ranges {
+    size_t count; /* at least 1 of a PART */
+    struct http_range items[HTTP_RANGES_MAX];
+};
+
+/*
+ * The same for a door that answers several ranges, in the order they are asked for; those that
+ * can't be satisfied are left out. One that is malformed has all of them ignored; too many, more
+ * than a few that overlap or go back, are UNSATISFIABLE: nobody needs them.
+ * Spec: RFC 9110 sections 14.2, 15.3.7.2, 17.15.
+ */
+enum http_range_verdict http_ranges_resolve(struct slice header, uint64_t size,
+                                            struct http_ranges *ret_ranges);
+
 /* Appends "bytes 0-4/10". Spec: RFC 9110 section 14.4. */
 void http_content_range(struct buf *buf, struct http_range range, uint64_t size);
 

@@ -1,5 +1,6 @@
 /* May they? The account's own people by their roles; for others the bucket's evaluator is asked. */
 #include "swift/account.h"
+#include "swift/cors.h"
 #include "swift/swift.h"
 
 bool swift_is_reseller(const struct swift_call *call) {
@@ -74,6 +75,7 @@ static struct status authorize_in_container(struct swift_call *call) {
     if (status_is(found, STATUS_NOT_FOUND)) return authorize_absent(call, reads);
     TRY(found);
     call->has_bucket = true;
+    TRY(swift_cors_find(call));
     if (op->right == SWIFT_OWN && !account_allows(call, false)) return swift_deny(call);
     return ask(call,
                &(struct swift_question){.action = op->action,

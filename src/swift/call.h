@@ -142,6 +142,13 @@ struct swift_error {
     bool keeps_headers; /* those that call->response has belong to it (304, 412, 416) */
 };
 
+/* What a browser's page may see (cors.h). */
+struct swift_cors {
+    struct slice origin; /* empty: nothing */
+    struct slice exposed;
+    struct slice max_age;
+};
+
 struct swift_call {
     /* from the session */
     const struct swift_service *service;
@@ -176,6 +183,8 @@ struct swift_call {
     enum swift_standing standing; /* what the account's list gives them */
     bool has_bucket;              /* the container is there: */
     struct bucket bucket;
+
+    struct swift_cors cors;
 
     /* admit */
     struct source *body;

@@ -2,19 +2,19 @@
 #include "base/check.h"
 #include "base/date.h"
 #include "http/condition.h"
-#include "http/range.h"
 #include "swift/large.h"
 #include "swift/listing.h"
 #include "swift/object_meta.h"
 #include "swift/ops.h"
+#include "swift/ranges.h"
 
 /* What is being read: kept with the answer until it has been sent. */
 struct reading {
     struct object_info info;
-    struct swift_large large; /* not open for HEAD, unless it takes that to tell what it is */
-    struct bucket bucket;     /* that it was found in */
-    bool is_target;           /* at the end of a link */
-    struct http_range range;  /* the bytes that are sent */
+    struct swift_large large;   /* not open for HEAD, unless it takes that to tell what it is */
+    struct bucket bucket;       /* that it was found in */
+    bool is_target;             /* at the end of a link */
+    struct swift_ranges ranges; /* the bytes that are sent */
 };
 
 static void reading_done(struct swift_call *call) {
@@ -26,7 +26,7 @@ static struct status reading_send(struct swift_call *call, struct sink *sink) {
     struct reading *reading = call->answer.context;
     struct object_reader *reader = reading->large.opened.reader;
     CHECK(reader != NULL);
-    return object_reader_send(reader, reading->range.first, reading->range.len, sink);
+    return swift_ranges_send(&reading->ranges, reader, sink);
 }
 
 /* Finds the object, and opens it, but for HEAD of one that stands for no other. */
@@ -104,36 +104,6 @@ static bool if_range_holds(const struct swift_call *call, const struct object_in
     return slice_eq(http_etag_unquote(validator), object_link_etag(info));
 }
 
-static void say_content_range(struct swift_call *call, const struct reading *reading,
-                              bool satisfied) {
-    struct buf text;
-    char storage[96];
-    buf_init_fixed(&text, storage, sizeof storage);
-    if (satisfied) {
-        http_content_range(&text, reading->range, reading->info.size);
-    } else {
-        http_content_range_unsatisfied(&text, reading->info.size);
-    }
-    http_response_set(&call->response, SLICE("Content-Range"), buf_slice(&text));
-}
-
-static struct status range_choose(struct swift_call *call, struct reading *reading) {
-    reading->range = (struct http_range){0, reading->info.size};
-    if (!if_range_holds(call, &reading->info)) return status_ok();
-    switch (http_range_resolve(swift_header(call, "range"), reading->info.size, &reading->range)) {
-        case HTTP_RANGE_WHOLE:
-            return status_ok();
-        case HTTP_RANGE_PART:
-            call->response.status = 206;
-            say_content_range(call, reading, true);
-            return status_ok();
-        case HTTP_RANGE_UNSATISFIABLE:
-            break;
-    }
-    say_content_range(call, reading, false);
-    return swift_refuse_with_headers(call, 416);
-}
-
 /* HEAD is GET without the bytes; the session leaves them out. */
 struct status run_get_object(struct swift_call *call) {
     struct reading *reading = NULL;
@@ -148,11 +118,13 @@ struct status run_get_object(struct swift_call *call) {
                               reading->info.key);
     }
     TRY(conditions_judge(call, &reading->info));
-    TRY(range_choose(call, reading));
-    if (call->head->method == HTTP_GET) {
-        TRY(swift_large_verify(&reading->large, reading->range.first, reading->range.len));
+    TRY(swift_ranges_choose(call, reading->info.size, !if_range_holds(call, &reading->info),
+                            &reading->ranges));
+    for (size_t i = 0; i < reading->ranges.ranges.count && call->head->method == HTTP_GET; i++) {
+        const struct http_range *range = &reading->ranges.ranges.items[i];
+        TRY(swift_large_verify(&reading->large, range->first, range->len));
     }
-    call->answer.length = reading->range.len;
+    call->answer.length = swift_ranges_length(&reading->ranges);
     call->answer.send = reading_send;
     return status_ok();
 }

@@ -60,11 +60,3 @@ struct status run_health(struct swift_call *call) {
     http_response_set_str(&call->response, "Content-Type", "text/plain");
     return status_ok();
 }
-
-struct status run_options(struct swift_call *call) {
-    http_response_set_str(&call->response, "Allow",
-                          call->object.len > 0 ? "GET, HEAD, PUT, POST, DELETE, COPY, OPTIONS"
-                                               : "GET, HEAD, PUT, POST, DELETE, OPTIONS");
-    swift_answer_page(call, 200);
-    return status_ok();
-}

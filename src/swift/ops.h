@@ -14,6 +14,8 @@
 /* op_service.c: what there is, and that it is there. */
 struct status run_info(struct swift_call *call);
 struct status run_health(struct swift_call *call);
+
+/* cors.c. */
 struct status run_options(struct swift_call *call);
 
 /* op_account.c. Spec: Object Storage API, "Accounts". */

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "swift/cors.h"
 #include "swift/error.h"
 #include "swift/swift.h"
 
@@ -79,13 +80,14 @@ bool swift_reply_error(struct swift_call *call, struct status status) {
     }
     swift_answer_page(call, error->status);
     if (error->body.ptr != NULL) call->answer.document = error->body;
-    if (error->status == 401) set_challenge(call);
+    if (error->status == 401 && call->head->method != HTTP_OPTIONS) set_challenge(call);
     return error->status == 500;
 }
 
 void swift_reply_headers(struct swift_call *call) {
     http_response_set(&call->response, SLICE("X-Trans-Id"), call->trans_id);
     http_response_set(&call->response, SLICE("X-Openstack-Request-Id"), call->trans_id);
+    swift_cors_apply(call);
 }
 
 struct status swift_run(struct swift_call *call) {

@@ -74,7 +74,9 @@ bool swift_claims(const struct http_head *head, const struct http_query *query,
     if (label.len > 0) return label_of(label, &container, &account);
     if (place_of(head->path, &subject)) {
         /* A form for the bucket "info" is S3's. */
-        return head->method != HTTP_POST && head->method != HTTP_PUT;
+        struct slice type = http_head_find(head, SLICE("content-type"));
+        bool is_form = slice_starts_with_nocase(type, SLICE("multipart/form-data"));
+        return (head->method != HTTP_POST || !is_form) && head->method != HTTP_PUT;
     }
     if (!base_of(head->path, &base, &rest)) return false;
     /* Who asks for "/swift/v1" alone or with a token means this door, whatever follows. */
@@ -199,8 +201,7 @@ const struct swift_op *swift_op_find(const struct swift_call *call, enum swift_s
     return plain;
 }
 
-/* The answer names the methods that would do. */
-static struct status refuse_method(struct swift_call *call, enum swift_subject subject) {
+struct slice swift_methods(const struct swift_call *call, enum swift_subject subject) {
     static const struct {
         enum http_method method;
         const char *name;
@@ -213,7 +214,12 @@ static struct status refuse_method(struct swift_call *call, enum swift_subject s
         list = arena_printf(call->arena, "%.*s%s%s", SLICE_FMT(list), list.len > 0 ? ", " : "",
                             methods[i].name);
     }
-    http_response_set(&call->response, SLICE("Allow"), list);
+    return list;
+}
+
+/* The answer names the methods that would do. */
+static struct status refuse_method(struct swift_call *call, enum swift_subject subject) {
+    http_response_set(&call->response, SLICE("Allow"), swift_methods(call, subject));
     return swift_refuse_with_headers(call, 405);
 }
 

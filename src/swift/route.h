@@ -15,4 +15,10 @@
 const struct swift_op *swift_op_find(const struct swift_call *call, enum swift_subject subject,
                                      enum http_method method);
 
+/*
+ * The methods that a kind of thing has, with ", " between them.
+ * Owns: it lies in call->arena; empty when that overflowed.
+ */
+struct slice swift_methods(const struct swift_call *call, enum swift_subject subject);
+
 #endif

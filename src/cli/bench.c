@@ -193,6 +193,7 @@ static struct status measure(struct bench *bench, struct bench_plan *ret_plan,
     struct bench_load load = load_of(bench, &plan, &bar);
     load.sign = !options->is_unsigned;
     load.count = options->count;
+    load.skip = options->skip;
     load.warmup_ns = deletes ? 0 : options->warmup_ns;
     load.duration_ns = options->count > 0 ? 0 : options->duration_ns;
     bar.total_ns = load.duration_ns > 0 ? load.warmup_ns + load.duration_ns : 0;

@@ -42,6 +42,7 @@ static void shared_init(struct bench_shared *shared, const struct bench_load *lo
     int64_t now = clock_mono_ns(clock_system());
     bool ends = load->duration_ns > 0;
     shared->load = load;
+    shared->tickets = load->skip;
     shared->begin_ns = now;
     shared->measure_ns = now + load->warmup_ns;
     shared->end_ns = ends ? shared->measure_ns + load->duration_ns : INT64_MAX;

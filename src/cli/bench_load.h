@@ -37,6 +37,7 @@ struct bench_load {
     bool stop_on_error;
     int64_t warmup_ns;
     int64_t duration_ns; /* after the warm-up; 0: until the tickets or the count are used up */
+    uint64_t skip;       /* tickets that are left out */
     uint64_t count;      /* of requests after the warm-up; 0: no end */
     const char *body;    /* of what is put, again and again */
     size_t body_len;

@@ -32,6 +32,8 @@ static const struct args_option option_table[] = {
      offsetof(struct bench_options, timeout_ns)},
     {"--threads", "N", ARGS_COUNT, "that make the load; one per core without",
      offsetof(struct bench_options, threads)},
+    {"--skip", "N", ARGS_COUNT, "leave out the first N requests, which a run before has made",
+     offsetof(struct bench_options, skip)},
     {"--reuse", NULL, ARGS_FLAG, "make no objects: they are there from a run before",
      offsetof(struct bench_options, reuse)},
     {"--unsigned", NULL, ARGS_FLAG, "measure anonymous requests",
@@ -161,8 +163,9 @@ static struct status check_numbers(const struct bench_options *options, bool has
     const char *wrong = NULL;
     if (options->concurrency < 1 || options->concurrency > BENCH_CONCURRENCY_MAX) {
         wrong = "--concurrency: from 1 to 20000";
-    } else if (options->objects > BENCH_OBJECTS_MAX || options->count > BENCH_OBJECTS_MAX) {
-        wrong = "--objects, --count: at most 99999999";
+    } else if (options->objects > BENCH_OBJECTS_MAX || options->count > BENCH_OBJECTS_MAX ||
+               options->skip > BENCH_OBJECTS_MAX) {
+        wrong = "--objects, --count, --skip: at most 99999999";
     } else if (options->threads > BENCH_THREADS_MAX) {
         wrong = "--threads: at most 64";
     } else if (options->count > 0 && has_duration) {

@@ -38,6 +38,7 @@ struct bench_options {
     int64_t warmup_ns;
     int64_t timeout_ns; /* of one request */
     uint64_t threads;   /* 0: one per core */
+    uint64_t skip;      /* requests of a run before, with which this one goes on */
     bool is_unsigned;
     bool unsigned_payload; /* signatures don't name the body */
     bool random_keys;      /* of what is put */

@@ -75,6 +75,7 @@ struct data_config {
     unsigned io_deadline_ms;    /* for a drive to answer, where there are others; 0: the default */
     bool inline_io;             /* all calls on drives by the caller, one by one, for simulation */
     unsigned mend_interval_s;   /* between looks at what is short; 0: no thread, for tests */
+    bool verify_always;         /* no bytes are sent but by a read that checks them */
     unsigned scrub_interval_s;  /* between beginnings of scrubs; 0: never by itself */
 };
 

@@ -102,7 +102,8 @@ static uint64_t straight(const struct data_reader *self, uint64_t stripe, size_t
 static struct status data_segment(struct blob_reader *reader, uint64_t offset, uint64_t len,
                                   struct blob_segment *ret_segment) {
     struct data_reader *self = reader_of(reader);
-    if (!self->record->striped) return status_of(STATUS_UNSUPPORTED);
+    bool may_send = self->record->striped && !self->store->config.verify_always;
+    if (!may_send) return status_of(STATUS_UNSUPPORTED);
     const struct layout *layout = &self->blob.layout;
     uint64_t stripe = offset / ((uint64_t)layout->data * LAYOUT_BLOCK);
     size_t within = (size_t)(offset - layout_stripe_offset(layout, stripe));

@@ -205,6 +205,7 @@ static struct status data_start(struct engine *engine, const struct engine_confi
         .scrub_rate_bytes = config->scrub_rate_bytes,
         .mend_interval_s = config->no_mending ? 0 : MEND_INTERVAL_S,
         .scrub_interval_s = config->scrub_interval_s,
+        .verify_always = config->verify_always,
     };
     memcpy(data_config.store_id.bytes, engine->home.store_id, DRIVE_ID_LEN);
     return data_open(&data_config, note, &engine->data);

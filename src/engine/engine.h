@@ -66,6 +66,7 @@ struct engine_config {
     uint64_t repair_rate_bytes; /* a second, that repair reads; 0: as fast as can be */
     uint64_t scrub_rate_bytes;
     unsigned scrub_interval_s; /* between scrubs; 0: never by itself */
+    bool verify_always;        /* large data is checked at every read, not only at the first one */
     bool no_mending;           /* no thread that repairs and scrubs: for looking at a store */
     struct fs *fs;             /* NULL: the system's */
     const char *accept_metadata_from; /* the drive whose copy counts, or "data"; NULL: none */

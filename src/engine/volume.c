@@ -284,18 +284,22 @@ static bool find_in_any(struct volumes *volumes, uint32_t units, uint32_t least,
     return found;
 }
 
-/* Rather grows than breaks a range up; rather breaks it up than refuses. */
+/* Rather grows than breaks a range up; rather breaks it up than refuses. Others may take what one
+ * has grown: then it grows again. */
 static struct status find_or_grow(struct volumes *volumes, uint32_t units,
                                   struct extent *ret_extent) {
-    if (find_in_any(volumes, units, units, ret_extent)) return status_ok();
-    pthread_mutex_lock(&volumes->grow_lock);
-    bool grown = find_in_any(volumes, units, units, ret_extent); /* by another, meanwhile */
-    struct status s = grown ? status_ok() : grow(volumes);
-    pthread_mutex_unlock(&volumes->grow_lock);
-    if (grown) return s;
-    if (!is_ok(s) && !status_is(s, STATUS_NO_SPACE)) return s;
-    bool found = find_in_any(volumes, units, 1, ret_extent);
-    return status_of(found ? STATUS_OK : STATUS_NO_SPACE);
+    struct status s = status_ok();
+    while (is_ok(s)) {
+        if (find_in_any(volumes, units, units, ret_extent)) return status_ok();
+        pthread_mutex_lock(&volumes->grow_lock);
+        bool grown = find_in_any(volumes, units, units, ret_extent); /* by another, meanwhile */
+        if (!grown) s = grow(volumes);
+        pthread_mutex_unlock(&volumes->grow_lock);
+        if (grown) return status_ok();
+        bool may_find = is_ok(s) || status_is(s, STATUS_NO_SPACE);
+        if (may_find && find_in_any(volumes, units, 1, ret_extent)) return status_ok();
+    }
+    return s;
 }
 
 struct status volumes_find(struct volumes *volumes, uint32_t units, struct extent *ret_extent) {

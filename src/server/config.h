@@ -70,6 +70,7 @@ struct config_server {
     const char *key_file;     /* never NULL once loaded */
     const char *admin_socket; /* never NULL once loaded */
     struct config_addresses admin_listen;
+    bool verify_always;
     bool sigv2;
     enum acl_ownership object_ownership;
     bool block_public_access;

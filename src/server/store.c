@@ -92,6 +92,7 @@ static struct status open_engine(const struct config *config, bool serving, stru
         .repair_rate_bytes = config->limits.repair_rate_bytes,
         .scrub_rate_bytes = config->limits.scrub_rate_bytes,
         .scrub_interval_s = (unsigned)(config->limits.scrub_interval_ns / NS_PER_S),
+        .verify_always = config->server.verify_always,
         .no_mending = !serving,
         .accept_metadata_from = config->accept_metadata_from};
     TRY(store_make_parents(config->server.data_dir, note));

@@ -52,6 +52,7 @@ static void test_smallest_file_has_the_defaults(void **state) {
     assert_string_equal(c->server.admin_socket, "/tmp/admin.sock");
     assert_int_equal(c->server.admin_listen.count, 0);
     assert_true(c->server.sigv2);
+    assert_false(c->server.verify_always);
     assert_null(c->server.user);
     assert_int_equal(c->limits.workers, 256);
     assert_int_equal(c->limits.workers_without_body, 64);
@@ -75,6 +76,7 @@ static void test_values_of_every_type(void **state) {
     struct config *c = parse(
         "\xef\xbb\xbf; remark\r\n[server] ; remark\r\n  zone = z-1 ; remark\r\n\tdata=/d\r\n"
         "admin_listen = 127.0.0.1:1, [::1]:2\nadmin_listen = *:3\nsigv2 = off\n"
+        "verify_always = on\n"
         "object_ownership = writer\n"
         "[limits]\nworkers : 8\nbody_memory = 1 GiB\nio_timeout = 1500ms\nbody_rate = 4kB\n"
         "idle_timeout = 2m\nshutdown_timeout = 0s\n"
@@ -91,6 +93,7 @@ static void test_values_of_every_type(void **state) {
     assert_string_equal(c->server.admin_listen.items[2].text, "*:3");
     assert_int_equal(c->server.admin_listen.items[2].address.ss_family, AF_INET6);
     assert_false(c->server.sigv2);
+    assert_true(c->server.verify_always);
     assert_int_equal(c->server.object_ownership, ACL_OBJECT_WRITER);
     assert_int_equal(c->limits.workers, 8);
     assert_int_equal(c->limits.workers_without_body, 2);

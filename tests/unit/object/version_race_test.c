@@ -164,7 +164,8 @@ static struct status tag(const struct object_amendment *amendment, const struct 
 }
 
 static struct status amend_anchor(struct worker *worker, size_t at) {
-    const struct object_amendment amendment = {key_at(at), worker->w->anchors[at], tag};
+    const struct object_amendment amendment = {
+        .key = key_at(at), .version = worker->w->anchors[at], .edit = tag};
     struct object_info info;
     return object_amend(worker->w->store, &worker->w->bucket, &amendment, &worker->arena, &info);
 }

@@ -203,15 +203,22 @@ static struct log_header part_header(const struct log *log, struct slice payload
     };
 }
 
-/* Writes one part, whose header and padding go around the payload in `bytes`. */
+/*
+ * Writes one part, whose header and padding go around the payload in `bytes`. Where there are
+ * several copies, the last one is made durable at once, with all before it.
+ */
 static struct status part_write(struct log *log, int slot, char *bytes,
                                 const struct log_header *header) {
     size_t len = group_bytes(header->payload_len);
     size_t used = LOG_HEADER_LEN + header->payload_len;
     memset(bytes + used, 0, len - used);
     log_header_encode(header, log->config.ring_id, bytes);
-    TRY(fs_write(log->config.fs, log->fd, log_file_offset(log, slot, header->offset),
-                 slice_of(bytes, len)));
+    uint64_t at = log_file_offset(log, slot, header->offset);
+    if (log->config.mirror && header->part + 1 == header->part_count) {
+        TRY(mirror_write_durable(log->config.mirror, log->fd, at, slice_of(bytes, len)));
+    } else {
+        TRY(fs_write(log->config.fs, log->fd, at, slice_of(bytes, len)));
+    }
     pthread_mutex_lock(&log->lock);
     log->tail.offset += (uint32_t)len;
     pthread_mutex_unlock(&log->lock);
@@ -253,7 +260,7 @@ struct status log_append(struct log *log, struct log_buffer *buffer, uint64_t *r
     CHECK(buffer->len > 0);
     /* L2: the next group is written only after this one is durable. */
     TRY(group_write(log, buffer));
-    TRY(fs_sync_data(log->config.fs, log->fd));
+    if (!log->config.mirror) TRY(fs_sync_data(log->config.fs, log->fd));
     pthread_mutex_lock(&log->lock);
     bool broken = log->broken;
     if (!broken) *ret_sequence = log->tail.sequence++;

@@ -196,21 +196,33 @@ static struct status run_on_all(struct mirror *mirror, int fd, struct mirror_spa
         calls.calls[i]->offset = what->offset;
         calls.calls[i]->len = what->len;
         calls.calls[i]->bytes = what->bytes;
+        /* One that is being filled is synced when it is full. */
+        if (span->targets & 1u << i) calls.calls[i]->flags = what->flags;
         if (what->bytes) atomic_fetch_add(&what->bytes->holders, 1);
     }
     mirror_calls_run(mirror, &calls);
     return outcome(mirror, span, &calls, may_be_full);
 }
 
-static struct status fs_write_all(struct fs *fs, int fd, uint64_t offset, struct slice bytes) {
-    struct mirror_call what = {.offset = offset, .len = bytes.len};
+static struct status write_all(struct mirror *mirror, int fd, uint64_t offset, struct slice bytes,
+                               bool durable) {
+    struct mirror_call what = {.offset = offset, .len = bytes.len, .flags = durable};
     struct mirror_span span = {.file = file_of(fd), .from = offset, .to = offset + bytes.len};
     /* What a hung drive still reads from must be its own. */
     what.bytes = mirror_bytes_new(bytes.len);
     memcpy(what.bytes->ptr, bytes.ptr, bytes.len);
-    struct status s = run_on_all(mirror_of(fs), fd, &span, mirror_run_write, &what, false);
+    struct status s = run_on_all(mirror, fd, &span, mirror_run_write, &what, false);
     mirror_bytes_drop(&what.bytes);
     return s;
+}
+
+static struct status fs_write_all(struct fs *fs, int fd, uint64_t offset, struct slice bytes) {
+    return write_all(mirror_of(fs), fd, offset, bytes, false);
+}
+
+struct status mirror_write_durable(struct mirror *mirror, int fd, uint64_t offset,
+                                   struct slice bytes) {
+    return write_all(mirror, fd, offset, bytes, true);
 }
 
 static struct status fs_sync_all(struct fs *fs, int fd) {

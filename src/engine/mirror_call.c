@@ -103,8 +103,10 @@ struct status mirror_run_open(struct mirror_call *call) {
     return fs_open_write(call->fs, call->dir_fd, call->name, call->flags, &call->ret_fd);
 }
 
+/* With `flags`, durable. */
 struct status mirror_run_write(struct mirror_call *call) {
-    return fs_write(call->fs, call->fd, call->offset, slice_of(call->bytes->ptr, call->len));
+    TRY(fs_write(call->fs, call->fd, call->offset, slice_of(call->bytes->ptr, call->len)));
+    return call->flags ? mirror_run_sync(call) : status_ok();
 }
 
 /* Past the end of the file everything is zeros: copies may differ in length after a crash. */

@@ -1,9 +1,10 @@
 /*
  * engine_bench - durable small puts a second through the engine's group commit
  *
- * Usage: engine_bench DIR [THREADS] [SECONDS] [BYTES]
- * Each put is what a PUT of a small object commits: a blob of BYTES bytes, a key of 62 bytes, a
- * counter, and a guard on the bucket's epoch. DIR must not exist; it is left behind.
+ * Usage: engine_bench DIR [THREADS] [SECONDS] [BYTES] [DRIVE [DRIVE]]
+ * Each DRIVE is a directory that gets a copy of the metadata. Each put is what a PUT of a small
+ * object commits: a blob of BYTES bytes, a key of 62 bytes, a counter, and a guard on the bucket's
+ * epoch. DIR must not exist; it is left behind.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -79,13 +80,24 @@ static void measure(struct put_load *load, int threads, int seconds) {
 
 int main(int argc, char **argv) {
     if (argc < 2)
-        return fprintf(stderr, "usage: engine_bench DIR [THREADS] [SECONDS] [BYTES]\n"), 2;
+        return fprintf(stderr,
+                       "usage: engine_bench DIR [THREADS] [SECONDS] [BYTES] [DRIVE [DRIVE]]\n"),
+               2;
     int threads = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 64;
     int seconds = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5;
     struct put_load load = {.blob_bytes = argc > 4 ? (size_t)strtoul(argv[4], NULL, 10) : 4096};
     static const struct engine_policy policies[] = {{.name = "standard", .copies = 1}};
-    struct engine_config config = {
-        .data_dir = argv[1], .policies = policies, .policy_count = ARRAY_LEN(policies)};
+    struct engine_drive drives[2];
+    size_t drive_count = 0;
+    for (int i = 5; i < argc && drive_count < ARRAY_LEN(drives); i++) {
+        drives[drive_count++] =
+            (struct engine_drive){.name = argv[i], .path = argv[i], .has_metadata = true};
+    }
+    struct engine_config config = {.data_dir = argv[1],
+                                   .policies = policies,
+                                   .policy_count = ARRAY_LEN(policies),
+                                   .drives = drives,
+                                   .drive_count = drive_count};
     struct note note = {0};
     struct status s = engine_open(&config, clock_system(), random_system(), &note, &load.engine);
     if (!is_ok(s)) return fprintf(stderr, "%s\n", note.text), 1;

@@ -17,6 +17,7 @@ _hink_options() {
         policy-explain) echo "--access-key --user --project --version-id --source-ip --tls --region
                               --policy --owner --config --data --json --help" ;;
         key-list) echo "--user --domain --config --data --json --help" ;;
+        check) echo "--repair --no-blocks --config --data --json --help" ;;
         drive-add) echo "--media --config --data --json --help" ;;
         drive-drain) echo "--wait --stop --config --data --json --help" ;;
         drive-replace | scrub-start) echo "--wait --config --data --json --help" ;;
@@ -33,7 +34,7 @@ _hink() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         COMPREPLY=($(compgen -W "serve check-config user project domain key role policy status
-                                 drive scrub bench help --help --version" -- "$cur"))
+                                 drive scrub check bench help --help --version" -- "$cur"))
         return
     fi
     case "$prev" in
@@ -42,6 +43,12 @@ _hink() {
         --data) COMPREPLY=($(compgen -d -- "$cur")); return ;;
     esac
     case "$command" in
+        check)
+            if [[ $cur != -* ]]; then
+                COMPREPLY=($(compgen -d -- "$cur"))
+                return
+            fi
+            ;;
         check-config)
             if [[ $cur != -* ]]; then
                 COMPREPLY=($(compgen -f -- "$cur"))
@@ -50,7 +57,7 @@ _hink() {
             ;;
         help)
             COMPREPLY=($(compgen -W "serve check-config user project domain key role policy status
-                                 drive scrub bench" -- "$cur"))
+                                 drive scrub check bench" -- "$cur"))
             return
             ;;
         user | project | domain | key)

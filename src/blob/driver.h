@@ -1,8 +1,9 @@
 /*
  * driver.h - what a blob driver provides, and the keys that all drivers share
  *
- * Only drivers and blob.c include this. The references of a blob, its being garbage and its end are
- * the same for every driver and live in blob.c, over three keys in the blob's partition:
+ * Only drivers, and blob.c and check.c of this room, include this. The references of a blob, its
+ * being garbage and its end are the same for every driver and live in blob.c, over three keys in
+ * the blob's partition:
  *
  *     'b' 'r' ID   the record: how to find and check the bytes; written by the driver's bind
  *     'b' 'x' ID   a counter of *extra* references: absent is 0, one reference; -1 is none left

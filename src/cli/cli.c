@@ -7,6 +7,7 @@
 #include "cli/account.h"
 #include "cli/args.h"
 #include "cli/bench.h"
+#include "cli/check.h"
 #include "cli/policy.h"
 #include "cli/store.h"
 #include "cli/suggest.h"
@@ -162,6 +163,7 @@ static const struct command commands[] = {
     {"status", "say how the store is", run_status},
     {"drive", "add, replace, empty and remove drives", run_drive},
     {"scrub", "read everything that is stored, and repair it", run_scrub},
+    {"check", "look at everything in a store that is not served", check_main},
     {"bench", "measure an S3 endpoint", run_bench},
     {"help", "say what a command does", run_help},
 };

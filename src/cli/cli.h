@@ -2,7 +2,7 @@
  * cli.h - the command line: one binary, several commands
  *
  *     hink serve | check-config | user | project | domain | key | role | policy | status | drive |
- *          scrub | bench | help
+ *          scrub | check | bench | help
  *
  * What a command needs from the server (reading a configuration, opening a store) is given as
  * functions, since this room knows neither.
@@ -15,6 +15,7 @@
 #define CLI_CLI_H
 
 #include "base/buf.h"
+#include "base/findings.h"
 #include "base/note.h"
 #include "base/slice.h"
 #include "base/status.h"
@@ -58,6 +59,13 @@ struct cli_context {
 
     /* The same of a policy.explain that brings its policy along and needs no store. */
     void (*explain_document)(struct slice request, struct buf *reply);
+
+    /*
+     * Looks at everything in the store that nobody serves, with `blocks` at all bytes too.
+     * Errors: BUSY, NOT_FOUND and those of opening it; noted. What is wrong is in `findings`.
+     */
+    struct status (*check)(const struct cli_where *where, bool blocks, struct note *note,
+                           struct findings *findings);
 };
 
 /* Runs the command that `argv` names; the exit code of the process. */

@@ -30,6 +30,7 @@
 #ifndef ENGINE_DATA_H
 #define ENGINE_DATA_H
 
+#include "base/findings.h"
 #include "base/note.h"
 #include "blob/blob.h"
 #include "engine/drive.h"
@@ -212,6 +213,14 @@ struct status data_scrub(struct data_store *store);
  * that runs, after the present blob, until it is started again, over a restart too. */
 void data_scrub_start(struct data_store *store);
 void data_scrub_stop(struct data_store *store);
+
+/*
+ * Looks at everything, and puts right what can be: records, space that two records name or none,
+ * marks, missing pieces, and, with `blocks`, the checksums of all blocks. Offline: no thread mends,
+ * nobody else uses the store.
+ * Errors: kv's.
+ */
+struct status data_check(struct data_store *store, bool blocks, struct findings *findings);
 
 /* OK; BUSY: no policy can be written; IO: some policy can't, or a drive does not serve. */
 struct status data_health(struct data_store *store, struct note *note);

@@ -336,6 +336,9 @@ struct status data_walk(struct data_store *store, struct data_position from, enu
 bool data_record_stands(struct data_store *store, struct kv_partition partition, struct blob_id id,
                         struct slice value);
 
+/* The partition behind; false if it is the last one of all. */
+bool data_partition_next(struct kv_partition *partition);
+
 /* Gives back the extents of pieces, now or when the blob's last reader is done. */
 void data_pieces_release(struct data_store *store, struct kv_partition partition, struct blob_id id,
                          const struct piece *pieces, unsigned count);

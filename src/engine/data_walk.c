@@ -68,8 +68,7 @@ static struct status partition_walk(struct walk *walk, struct kv_partition parti
     return walk->ended ? status_ok() : kind_walk(walk, partition, BLOB_KEY_RECORD, from);
 }
 
-/* The partition behind; false if it is the last one of all. */
-static bool partition_next(struct kv_partition *partition) {
+bool data_partition_next(struct kv_partition *partition) {
     for (size_t i = KV_PARTITION_LEN; i > 0; i--) {
         if (++partition->id[i - 1] != 0) return true;
     }
@@ -81,7 +80,7 @@ struct status data_walk(struct data_store *store, struct data_position from, enu
     struct walk walk = {store, visitor, from, which, false};
     struct kv *kv = store->store.kv;
     struct kv_partition partition = from.partition;
-    for (bool more = true; more && !walk.ended; more = partition_next(&partition)) {
+    for (bool more = true; more && !walk.ended; more = data_partition_next(&partition)) {
         bool found;
         TRY(kv->ops->partition_find(kv, partition, &found, &partition));
         if (!found) break;

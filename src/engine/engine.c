@@ -11,6 +11,7 @@
 #include "engine/meta.h"
 #include "engine/mirror.h"
 #include "engine/space.h"
+#include "kv/driver.h"
 
 enum {
     LAYER_BYTES = 64 * 1024 * 1024,
@@ -276,6 +277,32 @@ bool engine_redundancy_note(const struct engine *engine, size_t index, struct no
 
 void engine_meta_stats_read(struct engine *engine, struct meta_stats *ret_stats) {
     meta_stats_read(engine->meta, ret_stats);
+}
+
+struct status engine_partition_find(struct engine *engine, struct kv_partition *partition,
+                                    bool *ret_found) {
+    struct kv *kv = engine_kv(engine);
+    return kv->ops->partition_find(kv, *partition, ret_found, partition);
+}
+
+struct status engine_check_metadata(struct engine *engine, struct findings *findings) {
+    struct note note = {0};
+    findings_step(findings, "index", 0, 0);
+    struct status s = meta_check(engine->meta, &note);
+    if (status_is(s, STATUS_CORRUPT)) {
+        findings_say(findings, FINDING_METADATA, false, "%s", note.text);
+    } else {
+        TRY(s);
+    }
+    size_t copies = mirror_or_null(engine->mirror) ? mirror_count(engine->mirror) : 0;
+    for (size_t i = 0; i < copies; i++) {
+        struct mirror_copy copy;
+        mirror_copy_read(engine->mirror, i, &copy);
+        if (copy.state == MIRROR_SERVING) continue;
+        findings_say(findings, FINDING_SHORT, false, "the copy of the metadata on %s is %s",
+                     copy.name, mirror_state_text(copy.state));
+    }
+    return status_ok();
 }
 
 struct status engine_health(struct engine *engine, struct note *note) {

@@ -19,6 +19,7 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include "base/findings.h"
 #include "base/note.h"
 #include "blob/blob.h"
 #include "kv/kv.h"
@@ -107,6 +108,13 @@ struct mirror *engine_mirror(struct engine *engine);
 /* The figures of the metadata half (meta.h). */
 struct meta_stats;
 void engine_meta_stats_read(struct engine *engine, struct meta_stats *ret_stats);
+
+/* Finds the first partition at or after `*partition` that has an entry. Errors: kv's. */
+struct status engine_partition_find(struct engine *engine, struct kv_partition *partition,
+                                    bool *ret_found);
+
+/* Reads the whole index, and looks which copies of the metadata serve. Errors: none but IO. */
+struct status engine_check_metadata(struct engine *engine, struct findings *findings);
 
 /* OK while commits are taken; else the reason: IO (a write failed; restart), NO_SPACE. */
 struct status engine_health(struct engine *engine, struct note *note);

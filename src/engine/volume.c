@@ -500,6 +500,24 @@ void volumes_space_read(struct volumes *volumes, struct volumes_space *ret_space
     ret_space->total = space.total_bytes;
 }
 
+uint32_t volumes_units(struct volumes *volumes, uint32_t volume) {
+    pthread_mutex_lock(&volumes->lock);
+    uint32_t units = volume_of(volumes, volume)->map.units;
+    pthread_mutex_unlock(&volumes->lock);
+    return units;
+}
+
+uint64_t volumes_leaked(struct volumes *volumes, uint32_t volume, const struct extent_map *named) {
+    uint64_t leaked = 0;
+    pthread_mutex_lock(&volumes->lock);
+    const struct extent_map *map = &volume_of(volumes, volume)->map;
+    for (uint32_t unit = 0; unit < map->units && unit < named->units; unit++) {
+        leaked += !extent_map_is_free(map, unit, 1) && extent_map_is_free(named, unit, 1);
+    }
+    pthread_mutex_unlock(&volumes->lock);
+    return leaked;
+}
+
 /* ---- verified units ---- */
 
 static unsigned long long unit_bit(uint32_t unit) {

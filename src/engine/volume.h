@@ -135,6 +135,12 @@ uint64_t volumes_trim(struct volumes *volumes);
  * asking the drive. */
 uint64_t volumes_room(struct volumes *volumes);
 
+/* How many units a volume has. */
+uint32_t volumes_units(struct volumes *volumes, uint32_t volume);
+
+/* How many of its units are in use but not in `named`, a map of the same units. */
+uint64_t volumes_leaked(struct volumes *volumes, uint32_t volume, const struct extent_map *named);
+
 /* Units: bytes. */
 struct volumes_space {
     uint64_t in_use;   /* by blobs */

@@ -152,6 +152,9 @@ bool object_has_expired(struct object_store *store, const struct object_info *in
 void object_expiry_note(struct slice key, const struct object_info *info, struct kv_batch *batch);
 void object_expiry_forget(struct slice key, const struct object_info *info, struct kv_batch *batch);
 
+/* The bytes of an object that its bucket's counters count: those of segments do where they are. */
+int64_t object_own_bytes(const struct object_info *info);
+
 /* Adds lines that take away the reference to a blob, or to a manifest, or none. */
 void object_release(struct store_change *change, const struct object_content *content,
                     struct kv_batch *batch);

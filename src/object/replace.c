@@ -48,19 +48,18 @@ struct tally {
     int64_t version_bytes;
 };
 
-/* The bytes of segments count where they are. */
-static int64_t own_bytes(const struct object_info *info) {
+int64_t object_own_bytes(const struct object_info *info) {
     return info->link.kind == OBJECT_LINK_SEGMENTS ? 0 : (int64_t)info->size;
 }
 
 static void tally_object(struct tally *tally, const struct object_info *info, int sign) {
     tally->objects += sign;
-    tally->bytes += sign * own_bytes(info);
+    tally->bytes += sign * object_own_bytes(info);
 }
 
 static void tally_version(struct tally *tally, const struct object_info *info, int sign) {
     tally->versions += sign;
-    tally->version_bytes += sign * own_bytes(info);
+    tally->version_bytes += sign * object_own_bytes(info);
 }
 
 static struct status tally_end(struct store_change *change, const struct tally *tally,

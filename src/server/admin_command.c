@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/check.h"
+#include "engine/data.h"
 #include "object/bucket.h"
+#include "object/check.h"
 #include "server/admin.h"
 #include "server/store.h"
 #include "server/zone.h"
@@ -94,4 +97,55 @@ struct status admin_command_offline(const struct cli_where *where, struct slice 
 void admin_command_document(struct slice request, struct buf *reply) {
     struct admin none = {0};
     admin_execute(&none, request, reply);
+}
+
+/* ---- hink check ---- */
+
+struct partitions {
+    struct object_partitions partitions;
+    struct engine *engine;
+};
+
+static struct status partitions_find(struct object_partitions *partitions,
+                                     struct kv_partition *partition, bool *ret_found) {
+    struct partitions *self = CONTAINER_OF(partitions, struct partitions, partitions);
+    return engine_partition_find(self->engine, partition, ret_found);
+}
+
+/* The object layer first, as what it finds to be garbage is no leak below. */
+static struct status check_store(const struct store *store, bool blocks,
+                                 struct findings *findings) {
+    struct partitions partitions = {{partitions_find}, store->engine};
+    TRY(engine_check_metadata(store->engine, findings));
+    TRY(object_check(engine_kv(store->engine), &partitions.partitions, findings));
+    return data_check(engine_data(store->engine), blocks, findings);
+}
+
+/* A store that can't be opened for its damage is a finding, not a failure of the check. */
+static struct status check_config(const struct config *config, bool blocks, struct note *note,
+                                  struct findings *findings) {
+    struct store store;
+    if (access(config->server.data_dir, F_OK) != 0) {
+        return note_status(note, STATUS_NOT_FOUND, "there is no store in %s",
+                           config->server.data_dir);
+    }
+    struct status s = store_open(config, false, note, &store);
+    if (status_is(s, STATUS_CORRUPT)) {
+        findings_say(findings, FINDING_METADATA, false, "%s", note->text);
+        return status_ok();
+    }
+    TRY(s);
+    s = check_store(&store, blocks, findings);
+    if (!is_ok(s)) note_set(note, "the check ended early: %s", status_text(s.code));
+    store_close(&store);
+    return s;
+}
+
+struct status admin_command_check(const struct cli_where *where, bool blocks, struct note *note,
+                                  struct findings *findings) {
+    struct config *config;
+    TRY(admin_command_config(where, note, &config));
+    struct status s = check_config(config, blocks, note, findings);
+    config_free(&config);
+    return s;
 }

@@ -35,4 +35,8 @@ struct status admin_command_offline(const struct cli_where *where, struct slice 
 /* cli_context.explain_document. */
 void admin_command_document(struct slice request, struct buf *reply);
 
+/* cli_context.check. */
+struct status admin_command_check(const struct cli_where *where, bool blocks, struct note *note,
+                                  struct findings *findings);
+
 #endif

@@ -11,6 +11,7 @@ int main(int argc, char **argv) {
                                                .check_config = admin_command_check_config,
                                                .admin_socket = admin_command_socket,
                                                .admin_offline = admin_command_offline,
-                                               .explain_document = admin_command_document};
+                                               .explain_document = admin_command_document,
+                                               .check = admin_command_check};
     return cli_main(argc, argv, &context);
 }

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import conftest  # noqa: F401  (puts tests/s3 on the path)
-from hinkserver import Bare
+from hinkserver import Bare, wrong_in
 from load import Writer, digest, losses, read
 from s3client import client_for
 
@@ -53,6 +53,7 @@ def test_kill_in_the_middle_of_writes(tmp_path):
         server.stop(signal.SIGKILL)
         for thread in threads:
             thread.join()
+        assert wrong_in(tmp_path / "data") == "", f"round {round_number} of seed {seed}"
         server = Bare(tmp_path)
         try:
             s3 = client_for(server.endpoint)

@@ -13,7 +13,7 @@ import signal
 import pytest
 
 from conftest import ROOT  # noqa: F401  (puts tests/s3 on the path)
-from hinkserver import Bare
+from hinkserver import Bare, wrong_in
 from load import Writer, losses
 from s3client import client_for
 
@@ -63,6 +63,12 @@ def found_after_cut(left, writers):
         server.stop(signal.SIGKILL)
 
 
+def wrong_after_cut(left, writers):
+    """The same, and what `hink check` finds."""
+    wrong = wrong_in(left / "data")
+    return [wrong] if wrong else found_after_cut(left, writers)
+
+
 def run_history(cut, seed, steps, cuts):
     """Steps of one writer; after every (steps/cuts)-th acknowledgement the plug is pulled."""
     writer = Writer(client_for(cut.server.endpoint), BUCKET, "w", seed)
@@ -70,7 +76,7 @@ def run_history(cut, seed, steps, cuts):
         writer.step()
         if step % (steps // cuts) == 0:
             left = cut.leave()
-            lost = found_after_cut(left, [writer])
+            lost = wrong_after_cut(left, [writer])
             shutil.rmtree(left)
             if lost:
                 return lost

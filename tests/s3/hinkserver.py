@@ -130,3 +130,11 @@ class Bare(Server):
         self.endpoint = f"http://127.0.0.1:{self.port}"
         super().__init__(["--data", folder / "data", "--listen", f"127.0.0.1:{self.port}",
                           "--admin-listen", admin, *args], admin=admin, folder=folder, **more)
+
+
+def wrong_in(*where):
+    """What `hink check` finds in a store that is not served; an empty text: nothing."""
+    done = subprocess.run([hink_binary(), "check", *map(str, where)], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=300)
+    return "" if done.returncode == 0 and done.stdout == "nothing is wrong\n" \
+        else done.stdout + done.stderr

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "blob/check.h"
 #include "engine/data_move.h"
 #include "engine/data_store.h"
 #include "engine/engine.h"
@@ -336,6 +337,39 @@ static void check_space(struct data_world *world) {
     if (stats.overlaps > 0) trouble(world, "two blobs have the same space", NULL);
 }
 
+/* What `hink check` says. Pieces may be short: drives fail in these histories. */
+struct world_findings {
+    struct findings findings;
+    struct data_world *world;
+};
+
+static void world_line(struct findings *findings, enum finding_kind kind, bool repaired,
+                       const char *text) {
+    struct world_findings *self = CONTAINER_OF(findings, struct world_findings, findings);
+    struct data_world *world = self->world;
+    (void)repaired;
+    if (kind == FINDING_SHORT || world->trouble[0]) return;
+    snprintf(world->trouble, sizeof world->trouble, "check: %s: %s", finding_word(kind), text);
+}
+
+/* Everything fits together: bytes, space, marks, and the references that the model knows of. */
+static void check_all(struct data_world *world) {
+    struct world_findings findings = {{.line = world_line}, world};
+    struct tally references;
+    if (!is_ok(data_check(world->store, true, &findings.findings))) {
+        trouble(world, "the check can't be done", NULL);
+    }
+    tally_init(&references);
+    for (size_t i = 0; i < WORLD_SLOTS; i++) {
+        const struct data_slot *slot = &world->slots[i];
+        if (slot->state == SLOT_THERE) tally_add(&references, slot->id.bytes);
+    }
+    if (!is_ok(blob_check(world->kv, data_world_partition, &references, &findings.findings))) {
+        trouble(world, "the references can't be checked", NULL);
+    }
+    tally_fini(&references);
+}
+
 void data_world_check(struct data_world *world) {
     if (!world->store) {
         trouble(world, "the store can't be opened", NULL);
@@ -351,6 +385,7 @@ void data_world_check(struct data_world *world) {
     if (!is_ok(collect(world))) trouble(world, "garbage can't be collected", NULL);
     data_reclaim(world->store, data_world_partition); /* a checkpoint, if that frees anything */
     check_space(world);
+    check_all(world);
 }
 
 void data_world_restart(struct data_world *world) {

@@ -1,3 +1,4 @@
+#include "swift/by_url.h"
 #include "swift/swift.h"
 
 /* Spec: Swift, "Auth System": X-Auth-Token, and X-Storage-Token, its old name. */
@@ -10,6 +11,10 @@ static struct slice token_of(const struct swift_call *call) {
 struct status swift_authenticate(struct swift_call *call) {
     struct slice token = token_of(call);
     call->principal = (struct principal){.anonymous = true};
+    if (swift_tempurl_claims(call->query) && call->head->method != HTTP_OPTIONS &&
+        call->op->subject >= SWIFT_ACCOUNT) {
+        return swift_url_authenticate(call);
+    }
     if (token.len == 0 || call->head->method == HTTP_OPTIONS) return status_ok();
     if (call->op->subject < SWIFT_ACCOUNT) return status_ok();
     struct principal found;

@@ -1,5 +1,6 @@
 /* May they? The account's own people by their roles; for others the bucket's evaluator is asked. */
 #include "swift/account.h"
+#include "swift/by_url.h"
 #include "swift/cors.h"
 #include "swift/swift.h"
 
@@ -43,6 +44,7 @@ struct status swift_container_find(struct swift_call *call, struct slice project
 
 static struct status ask(struct swift_call *call, const struct swift_question *question) {
     struct access_decision decision;
+    if (!swift_url_reaches(call, question->bucket)) return swift_deny(call);
     TRY(call->service->decide(call, question, &decision));
     return decision.allowed ? status_ok() : swift_deny(call);
 }
@@ -132,4 +134,12 @@ struct status swift_authorize_found(struct swift_call *call, const char *action,
                          .account_gives = standing_allows(standing, is_reading(action)),
                          .key = info->key,
                          .info = info});
+}
+
+struct status swift_authorize_list(struct swift_call *call, const struct bucket *bucket) {
+    enum swift_standing standing;
+    TRY(standing_in(call, bucket->project_id, &standing));
+    return ask(call, &(struct swift_question){.action = "s3:ListBucket",
+                                              .bucket = bucket,
+                                              .account_gives = standing_allows(standing, true)});
 }

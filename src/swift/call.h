@@ -24,6 +24,7 @@
 #include "identity/identity.h"
 #include "object/object.h"
 
+struct swift_by_url;
 struct swift_call;
 
 enum {
@@ -139,6 +140,7 @@ struct swift_error {
     int status;         /* 0: by the status of the step that failed */
     struct slice body;  /* a NULL ptr: the page that Swift has for the status */
     const char *type;   /* of `body`; NULL: it is called HTML */
+    bool nobodys;       /* the challenge of a 401 names no account */
     bool keeps_headers; /* those that call->response has belong to it (304, 412, 416) */
 };
 
@@ -148,6 +150,9 @@ struct swift_cors {
     struct slice exposed;
     struct slice max_age;
 };
+
+/* What may be asked about at all; whoever has a token is not confined. */
+enum swift_reach { SWIFT_REACH_ALL, SWIFT_REACH_ACCOUNT, SWIFT_REACH_CONTAINER };
 
 struct swift_call {
     /* from the session */
@@ -176,7 +181,9 @@ struct swift_call {
 
     /* authenticate */
     struct principal principal;
-    bool token_refused; /* there was one, and it is nobody's */
+    bool token_refused;                /* there was one, and it is nobody's */
+    enum swift_reach url_reach;        /* what a temporary URL reaches; else ALL */
+    const struct swift_by_url *by_url; /* NULL: it is none */
 
     /* authorize */
     bool acts_for_account;        /* the principal may do everything in the account */
@@ -270,6 +277,9 @@ struct status swift_authorize_other(struct swift_call *call, const char *action,
  */
 struct status swift_quota_check(struct swift_call *call, const struct bucket *bucket,
                                 struct slice object, uint64_t size);
+
+/* Whether the principal may list a container that was found. Errors: REFUSED (401, 403); IO. */
+struct status swift_authorize_list(struct swift_call *call, const struct bucket *bucket);
 
 /*
  * The same of an object that has been opened: it may have another list than the one that was there

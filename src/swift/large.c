@@ -6,22 +6,15 @@
 
 /* ---- following ------------------------------------------------------------------------------ */
 
-static struct status may(const struct object_gate *gate, const struct swift_question *question) {
-    struct swift_call *call = ((const struct swift_large *)gate)->call;
-    struct access_decision decision;
-    TRY(call->service->decide(call, question, &decision));
-    return decision.allowed ? status_ok() : swift_deny(call);
-}
-
 static struct status may_read(const struct object_gate *gate, const struct bucket *bucket,
                               const struct object_info *info) {
-    return may(gate,
-               &(struct swift_question){
-                   .action = "s3:GetObject", .bucket = bucket, .key = info->key, .info = info});
+    struct swift_call *call = ((const struct swift_large *)gate)->call;
+    return swift_authorize_found(call, "s3:GetObject", bucket, info);
 }
 
 static struct status may_list(const struct object_gate *gate, const struct bucket *bucket) {
-    return may(gate, &(struct swift_question){.action = "s3:ListBucket", .bucket = bucket});
+    struct swift_call *call = ((const struct swift_large *)gate)->call;
+    return swift_authorize_list(call, bucket);
 }
 
 static bool wants_link(const struct swift_call *call) {

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "swift/by_url.h"
 #include "swift/cors.h"
 #include "swift/error.h"
 #include "swift/swift.h"
@@ -52,7 +53,8 @@ static void end_answer(struct swift_call *call) {
 
 /* Spec: Swift, swob: who is to show a token is told for which account. */
 static void set_challenge(struct swift_call *call) {
-    struct slice realm = call->account.len > 0 ? call->account : SLICE("unknown");
+    bool named = call->account.len > 0 && !call->error.nobodys;
+    struct slice realm = named ? call->account : SLICE("unknown");
     struct buf text;
     char storage[128];
     buf_init_fixed(&text, storage, sizeof storage);
@@ -94,7 +96,8 @@ struct status swift_run(struct swift_call *call) {
     if (call->op->run == NULL) {
         return swift_refuse(call, 501, "%s is not implemented.", call->op->name);
     }
-    return call->op->run(call);
+    TRY(call->op->run(call));
+    return call->by_url != NULL ? swift_url_answer(call) : status_ok();
 }
 
 size_t swift_reply_raw(int status, struct slice trans_id, char *out, size_t cap) {

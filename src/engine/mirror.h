@@ -20,7 +20,8 @@
  * A read asks one copy, and another where that fails. What is checked only above is asked for
  * again by mirror_recover, which puts the good bytes in the place of the bad ones.
  *
- * With one place there is no mirror: mirror_fs is the fs of the configuration itself.
+ * With one place there is no mirror: mirror_fs is the fs of the configuration itself. Why it is
+ * made like this: docs/decisions/0006.
  *
  * Threads: any number, but for open, sign, start and close. docs/threads.md has the locks.
  */

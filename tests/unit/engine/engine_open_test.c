@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "engine/engine.h"
+#include "engine/mirror.h"
 #include "support/temp_dir.h"
 
 static struct temp_dir dir;
@@ -106,11 +107,52 @@ static void test_files_of_another_store_are_refused(void **state) {
     assert_non_null(strstr(note.text, "index"));
 }
 
+/* A store with `copies` copies of everything, and metadata on `extra` drives. */
+static struct status open_copies(unsigned copies, unsigned extra, struct note *note,
+                                 struct engine **ret_engine) {
+    char paths[3][TEMP_DIR_MAX + 8];
+    struct engine_drive drives[3];
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s/d%u", dir.path, i);
+        drives[i] =
+            (struct engine_drive){.name = "drive", .path = paths[i], .has_metadata = i < extra};
+    }
+    char data[TEMP_DIR_MAX + 8];
+    snprintf(data, sizeof data, "%s/data", dir.path);
+    struct engine_policy policy = {.name = "safe", .copies = copies, .same_device = true};
+    struct engine_config config = {.data_dir = data,
+                                   .policies = &policy,
+                                   .policy_count = 1,
+                                   .drives = drives,
+                                   .drive_count = 3};
+    return engine_open(&config, clock_system(), random_system(), note, ret_engine);
+}
+
+static void test_a_policy_promises_what_the_records_keep(void **state) {
+    (void)state;
+    struct engine *engine = NULL;
+    struct note note = {0};
+    assert_int_equal(open_copies(3, 1, &note, &engine).code, STATUS_INVALID);
+    assert_non_null(strstr(note.text, "kept on 2"));
+    assert_true(is_ok(open_copies(3, 2, &note, &engine)));
+    assert_false(engine_redundancy_note(engine, 0, &note));
+    assert_int_equal(mirror_serving(engine_mirror(engine), true), 3);
+    assert_int_equal(mirror_serving(engine_mirror(engine), false), 1); /* one device */
+    engine_close(&engine);
+    /* Fewer are configured than there were: the others may know more. */
+    assert_int_equal(open_copies(1, 0, &note, &engine).code, STATUS_INVALID);
+    assert_non_null(strstr(note.text, "--accept-metadata-from data"));
+    assert_true(is_ok(open_copies(2, 1, &note, &engine))); /* two of the three */
+    engine_close(&engine);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_an_empty_store_is_small, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_first_driver_is_told_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files_of_another_store_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_policy_promises_what_the_records_keep, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -512,6 +512,29 @@ static void test_drives(void **state) {
                    "f:6: path: [drive one] has that directory already");
 }
 
+#define WITH_METADATA(name) "[drive " name "]\npath = " name "\nmetadata = on\n"
+
+static void test_metadata_drives(void **state) {
+    (void)state;
+    struct config *config =
+        parse("[server]\ndata = d\n" WITH_METADATA("one") WITH_METADATA("two") REST);
+    assert_true(config->drives[0].metadata);
+    assert_true(config->drives[1].metadata);
+    config_free(&config);
+    config = parse("[server]\ndata = d\n[drive one]\npath = one\n" REST);
+    assert_false(config->drives[0].metadata);
+    config_free(&config);
+    assert_refused("[server]\ndata = d\n" WITH_METADATA("one") WITH_METADATA("two")
+                       WITH_METADATA("three") REST,
+                   "f:11: metadata: may be on 2 drives, beside the data directory");
+    assert_refused("[server]\ndata = d\n" WITH_METADATA("d") REST,
+                   "f:5: metadata: the data directory has a copy anyway");
+    assert_refused(
+        "[server]\ndata = x\n" WITH_METADATA("data") REST,
+        "f:3: a drive with metadata can't be called 'data': that is the copy in the data "
+        "directory");
+}
+
 #define KEYSTONE "[server]\ndata = d\n[identity]\nmode = keystone\n"
 
 static void test_identity(void **state) {
@@ -660,6 +683,7 @@ int main(void) {
                                         remove_fixture),
         cmocka_unit_test_setup_teardown(test_default_needs_no_file, make_fixture, remove_fixture),
         cmocka_unit_test(test_drives),
+        cmocka_unit_test(test_metadata_drives),
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_example_shows_every_key),
         cmocka_unit_test(test_example_zones_are_the_pages),

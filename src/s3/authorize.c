@@ -118,21 +118,19 @@ static bool sets_list(const struct s3_call *call) {
 }
 
 /*
- * A list may be set by who will own the object, where lists count; a policy can deny it. Where they
- * don't, what a request says of one sets nothing.
+ * Who writes an object may set its list: where lists count it is the writer's own, nobody's
+ * included, unless a policy denies that. Where they don't, what a request says of one sets nothing.
  */
 static struct status authorize_list(struct s3_call *call) {
-    const struct principal *principal = &call->auth.principal;
-    struct object_info object = {.key = call->key, .meta.owner_id = principal->project_id};
+    const struct s3_question question = {
+        .action = "s3:PutObjectAcl", .bucket = &call->bucket, .key = call->key};
+    struct access_decision decision;
     bool count;
     if (!sets_list(call)) return status_ok();
     TRY(s3_lists_count(call, &call->bucket, &count));
     if (!count) return status_ok();
-    if (principal->anonymous) object.meta.owner_id = call->bucket.project_id;
-    return s3_authorize_question(call, &(struct s3_question){.action = "s3:PutObjectAcl",
-                                                             .bucket = &call->bucket,
-                                                             .key = call->key,
-                                                             .info = &object});
+    TRY(s3_decide(call, &question, &decision));
+    return decision.reason == ACCESS_POLICY_DENIES ? deny(call) : status_ok();
 }
 
 /* Spec: S3 API, PutObject, CopyObject and CreateMultipartUpload, "Permissions". */

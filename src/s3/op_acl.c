@@ -44,15 +44,16 @@ struct status op_get_bucket_acl(struct s3_call *call) {
 
 /*
  * Whether the list is to be kept: not where lists don't count. Spec-deviation: S3 refuses every
- * list there. One that says what is so anyway changes nothing and is let pass, since clients put
- * the list of a copy's source on the copy.
+ * list there. One of the bucket's owner that says what is so anyway changes nothing and is let
+ * pass, since clients put the list of a copy's source on the copy.
  */
 static struct status check_lists_count(struct s3_call *call, const struct acl *acl,
                                        const struct acl_owners *owners, bool *ret_count) {
     struct s3_ownership ownership;
     TRY(s3_ownership_read(call, &call->bucket, &ownership));
     *ret_count = ownership.rule != ACL_OWNER_ENFORCED;
-    if (*ret_count || s3_acl_is_as_enforced(call, acl, owners)) return status_ok();
+    bool own = slice_eq(call->auth.principal.project_id, call->bucket.project_id);
+    if (*ret_count || (own && s3_acl_is_as_enforced(call, acl, owners))) return status_ok();
     return s3_refuse(call, S3_ERROR_ACCESS_CONTROL_LIST_NOT_SUPPORTED, NULL);
 }
 

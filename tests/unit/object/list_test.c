@@ -10,75 +10,12 @@
 
 #include "base/buf.h"
 #include "base/check.h"
-#include "kv/driver.h"
 #include "object/list.h"
 #include "object/record.h"
+#include "support/counting_kv.h"
 #include "support/store.h"
 
 static const struct bucket bucket = {.incarnation = {{7}}};
-
-/* A kv that counts how its cursors are moved, in front of another one. */
-struct counting_kv {
-    struct kv kv;
-    struct kv *inner;
-    size_t seeks;
-    size_t steps;
-};
-
-struct counting_cursor {
-    struct kv_cursor cursor;
-    struct kv_cursor *inner;
-    struct counting_kv *owner;
-};
-
-static struct counting_cursor *counting_of(struct kv_cursor *cursor) {
-    return CONTAINER_OF(cursor, struct counting_cursor, cursor);
-}
-
-static struct status counting_seek(struct kv_cursor *cursor, struct slice key, bool *ret_found) {
-    counting_of(cursor)->owner->seeks++;
-    return kv_cursor_seek(counting_of(cursor)->inner, key, ret_found);
-}
-
-static struct status counting_next(struct kv_cursor *cursor, bool *ret_found) {
-    counting_of(cursor)->owner->steps++;
-    return kv_cursor_next(counting_of(cursor)->inner, ret_found);
-}
-
-static struct slice counting_key(const struct kv_cursor *cursor) {
-    return kv_cursor_key(((const struct counting_cursor *)cursor)->inner);
-}
-
-static struct slice counting_value(const struct kv_cursor *cursor) {
-    return kv_cursor_value(((const struct counting_cursor *)cursor)->inner);
-}
-
-static void counting_cursor_close(struct kv_cursor **cursor) {
-    struct counting_cursor *self = counting_of(*cursor);
-    kv_cursor_close(&self->inner);
-    free(self);
-    *cursor = NULL;
-}
-
-static const struct kv_cursor_ops counting_cursor_ops = {
-    .seek = counting_seek,
-    .next = counting_next,
-    .key = counting_key,
-    .value = counting_value,
-    .close = counting_cursor_close,
-};
-
-static struct status counting_cursor_open(struct kv *kv, struct kv_partition partition,
-                                          struct slice prefix, struct kv_cursor **ret_cursor) {
-    struct counting_kv *self = CONTAINER_OF(kv, struct counting_kv, kv);
-    struct counting_cursor *cursor = calloc(1, sizeof *cursor);
-    CHECK(cursor);
-    *cursor = (struct counting_cursor){.cursor = {&counting_cursor_ops}, .owner = self};
-    *ret_cursor = &cursor->cursor;
-    return kv_cursor_open(self->inner, partition, prefix, &cursor->inner);
-}
-
-static const struct kv_ops counting_ops = {.cursor_open = counting_cursor_open};
 
 /* A store with keys in one bucket, and the arena of its listings. */
 struct fixture {
@@ -92,7 +29,7 @@ static int setup(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
     CHECK(f);
     test_store_open(&f->under, TEST_DRIVER_MEM);
-    f->counting = (struct counting_kv){.kv = {&counting_ops}, .inner = f->under.kv};
+    counting_kv_init(&f->counting, f->under.kv);
     struct object_store_config config = {.kv = &f->counting.kv,
                                          .blob = f->under.blob,
                                          .clock = clock_system(),

@@ -94,12 +94,7 @@ static void make_request_id(struct exchange *x) {
 static void find_client(struct exchange *x) {
     struct who who = who_find(&x->door->config->proxy, x->conn, &x->head);
     net_address_format_ip(&who.address, x->source_ip);
-    snprintf(x->source, sizeof x->source, "%s", x->source_ip);
-    if (who.address.family == NET_IPV6) {
-        struct net_address network = who.address;
-        memset(network.ip + 8, 0, 8);
-        net_address_format_ip(&network, x->source);
-    }
+    who_format_source(&who, x->source);
     x->call.source = slice_str(x->source);
     x->call.tls = who.tls;
 }

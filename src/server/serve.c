@@ -163,6 +163,7 @@ static struct status open_store(struct server *server, struct note *note) {
     TRY(object_store_open(&objects, note, &server->objects));
     TRY(user_source_open(config, server->store.identity, note, &server->source));
     zone_init(&server->zone, config, server->objects, user_source_identity(&server->source));
+    zone_set_tempauth(&server->zone, server->source.tempauth);
     TRY(first_make(&server->zone, server->store.identity, note, &server->first));
     if (config->log.access_log == NULL) return status_ok();
     return access_log_open(config->log.access_log, config->log.access_log_format, note,

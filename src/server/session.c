@@ -47,6 +47,7 @@ struct status session_read_head(struct session *s) {
     s->call.is_tls = s->is_tls = who.tls;
     if (net_conn_is_tls(s->conn)) s->call.tls_version = slice_str(net_conn_tls_version(s->conn));
     net_address_format_ip(&who.address, s->source_ip);
+    who_format_source(&who, s->source);
     s->call.source_ip = slice_str(s->source_ip);
     return status_ok();
 }

@@ -116,6 +116,7 @@ struct session {
     char request_id[SESSION_REQUEST_ID_LEN + 1];
     char trans_id[SWIFT_TRANS_ID_LEN + 1]; /* of Swift */
     char source_ip[NET_ADDRESS_TEXT_MAX];
+    char source[NET_ADDRESS_TEXT_MAX]; /* address or network of the client */
 };
 
 /* session.c: the first step and the last, and what is around them. */

@@ -59,6 +59,7 @@ void session_swift_begin(struct session *s) {
                                    .label_from_host = s->call.bucket_from_host,
                                    .trans_id = slice_str(s->trans_id),
                                    .source_ip = slice_str(s->source_ip),
+                                   .source = slice_str(s->source),
                                    .is_tls = s->is_tls,
                                    .principal = {.anonymous = true},
                                    .now_ns = s->now_ns};

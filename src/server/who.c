@@ -1,5 +1,7 @@
 #include "server/who.h"
 
+#include <string.h>
+
 #include "http/forwarded.h"
 
 static bool is_trusted(const struct config_proxy *proxy, const struct net_address *address) {
@@ -35,4 +37,10 @@ struct who who_find(const struct config_proxy *proxy, const struct net_conn *con
     bool https;
     if (http_forwarded_proto(head, &https)) who.tls = https;
     return who;
+}
+
+void who_format_source(const struct who *who, char *out) {
+    struct net_address source = who->address;
+    if (source.family == NET_IPV6) memset(source.ip + 8, 0, 8);
+    net_address_format_ip(&source, out);
 }

@@ -20,4 +20,10 @@ struct who {
 struct who who_find(const struct config_proxy *proxy, const struct net_conn *conn,
                     const struct http_head *head);
 
+/*
+ * Writes by what guesses of the client are counted (NET_ADDRESS_TEXT_MAX bytes): its address; its
+ * network where one client has more addresses than we count.
+ */
+void who_format_source(const struct who *who, char *out);
+
 #endif

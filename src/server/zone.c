@@ -91,3 +91,7 @@ const struct swift_region *zone_swift_region(const struct zone *zone,
                                              const struct config_endpoint *endpoint) {
     return &zone->swift_regions[endpoint->region - zone->config->regions];
 }
+
+void zone_set_tempauth(struct zone *zone, struct tempauth *tempauth) {
+    zone->swift.tempauth = tempauth;
+}

@@ -26,6 +26,9 @@ struct zone {
 void zone_init(struct zone *zone, const struct config *config, struct object_store *objects,
                struct identity *identity);
 
+/* Lets people log in at /auth/v1.0; NULL: nobody. */
+void zone_set_tempauth(struct zone *zone, struct tempauth *tempauth);
+
 /* Gives the arrays back; a zone of zeros is allowed. */
 void zone_fini(struct zone *zone);
 

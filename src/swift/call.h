@@ -60,6 +60,7 @@ struct swift_question {
 struct swift_service {
     struct object_store *objects;
     struct identity *identity;
+    struct tempauth *tempauth; /* NULL: there is no /auth/v1.0 */
     uint64_t buckets_per_project;
     /*
      * Whether call->principal may: bucket policy, lists of either door, public access block.
@@ -167,6 +168,7 @@ struct swift_call {
     struct slice label_from_host; /* what stands before the endpoint's name in Host; else empty */
     struct slice trans_id;
     struct slice source_ip; /* as text */
+    struct slice source;    /* address or network of the client: guesses are counted by it */
     bool is_tls;
     int64_t now_ns; /* wall clock */
 

@@ -15,6 +15,9 @@
 struct status run_info(struct swift_call *call);
 struct status run_health(struct swift_call *call);
 
+/* op_login.c. */
+struct status run_login(struct swift_call *call);
+
 /* cors.c. */
 struct status run_options(struct swift_call *call);
 

@@ -1,6 +1,7 @@
 #include "server/serve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +25,13 @@
 #include "server/store.h"
 #include "server/user_source.h"
 
-enum { KEY_CACHE_ENTRIES = 4096, FILES_BESIDE_CONNECTIONS = 1024 };
+enum {
+    KEY_CACHE_ENTRIES = 4096,
+    FILES_BESIDE_CONNECTIONS = 1024,
+    MAPPED_BYTES =
+        1024 * 1024, /* memory from this size on is the kernel's again when it is freed */
+    KEPT_BYTES = 4 * 1024 * 1024, /* free memory that is kept at the end of a heap */
+};
 
 /* Everything that is open while the server runs. */
 struct server {
@@ -281,6 +288,14 @@ static int complain(const struct note *note, struct status status) {
     return status_is(status, STATUS_INVALID) ? CLI_USAGE : CLI_FAILED;
 }
 
+/* The C library raises the size from which on it asks the kernel to the largest piece that was ever
+ * freed, and keeps pieces below: a hundred MiB after some rounds of uploads, in which at any time
+ * there are sixteen. */
+static void settle_memory(void) {
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
 int serve_run(const struct cli_where *where) {
     struct server server = {0};
     struct note note = {0};
@@ -291,6 +306,7 @@ int serve_run(const struct cli_where *where) {
         return CLI_USAGE;
     }
     log_set_level(server.config->log.level);
+    settle_memory();
     signals_block(&signals);
     s = open_all(&server, &note);
     if (is_ok(s)) {

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -78,6 +79,28 @@ static void test_preallocated_space_reads_as_zeros(void **state) {
     fs_close(fs, &fd);
 }
 
+static void test_what_was_read_is_cached(void **state) {
+    (void)state;
+    enum { SIZE = 300 * 1000 };
+    struct fs *fs = fs_system();
+    static char bytes[SIZE];
+    int fd = open(dir.path, O_TMPFILE | O_RDWR, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, SIZE), SIZE);
+    assert_int_equal(fsync(fd), 0);
+    assert_true(fs_is_cached(fs, fd, 0, SIZE));
+    assert_true(fs_is_cached(fs, fd, 5000, 1));
+    assert_true(fs_is_cached(fs, fd, 4095, 2));
+    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    assert_false(fs_is_cached(fs, fd, 0, SIZE));
+    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM), 0);
+    assert_int_equal(pread(fd, bytes, 1, 8192), 1);
+    assert_true(fs_is_cached(fs, fd, 8192, 4096));
+    assert_false(fs_is_cached(fs, fd, 8192, 40960));
+    assert_false(fs_is_cached(fs, fd, 0, 8193));
+    fs_close(fs, &fd);
+}
+
 static void test_lock_is_one_at_a_time(void **state) {
     (void)state;
     struct fs *fs = fs_system();
@@ -123,6 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_open_write_creates_only_when_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_preallocated_space_reads_as_zeros, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_read_is_cached, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lock_is_one_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_small_file_is_replaced_whole, setup, teardown),
     };

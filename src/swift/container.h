@@ -35,6 +35,14 @@ struct status swift_container_begin(struct swift_call *call, struct bucket_docum
 struct status swift_container_change(struct swift_call *call);
 
 /*
+ * Makes a container of the call's account in which objects are to be put, with the region's policy;
+ * it may be there already. Order: the principal acts for the account.
+ * Owns: `*ret_bucket` lies in call->arena. Errors: TOO_LARGE (too many containers); as kv_commit.
+ */
+struct status swift_container_make(struct swift_call *call, struct slice name,
+                                   struct bucket *ret_bucket);
+
+/*
  * Reads the metadata of a container.
  * Owns: `*ret_meta` lies in call->arena. Errors: CORRUPT; IO; NO_MEMORY.
  */

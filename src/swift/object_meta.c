@@ -114,6 +114,20 @@ struct status swift_object_meta_read(struct swift_call *call, struct slice name,
     return status_ok();
 }
 
+struct status swift_object_meta_of_one(struct swift_call *call, struct slice name,
+                                       struct slice type, struct object_meta *ret_meta) {
+    struct object_meta meta = {.owner_id = call->bucket.project_id};
+    struct object_pair *pair = ARENA_NEW(call->arena, struct object_pair);
+    if (pair == NULL) return status_of(STATUS_NO_MEMORY);
+    *pair = (struct object_pair){SLICE("content-type"), type.len > 0 ? type : guess_type(name)};
+    meta.headers = (struct object_pairs){pair, 1};
+    TRY(swift_meta_check(call, USER_PREFIX));
+    TRY(swift_meta_read(call, USER_PREFIX, &meta.user));
+    TRY(expiry_read(call, &meta.delete_at_s));
+    *ret_meta = meta;
+    return status_ok();
+}
+
 struct status swift_object_meta_change(struct swift_call *call, const struct object_meta *old,
                                        struct object_meta *ret_meta) {
     struct object_meta meta = *old;

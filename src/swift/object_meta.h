@@ -21,6 +21,13 @@ struct status swift_object_meta_read(struct swift_call *call, struct slice name,
                                      struct object_meta *ret_meta);
 
 /*
+ * The metadata of one of many objects that a request brings: what its head says of all of them, and
+ * a type (empty: guessed from the name). Owns, Errors: as above.
+ */
+struct status swift_object_meta_of_one(struct swift_call *call, struct slice name,
+                                       struct slice type, struct object_meta *ret_meta);
+
+/*
  * The metadata of `old` as a POST (or a copy with new metadata) leaves it: user metadata and
  * content headers are replaced, but the type stays where none is brought.
  * Owns, Errors: as above.

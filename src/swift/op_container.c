@@ -149,6 +149,22 @@ static bool is_s3_name(struct slice name) {
     return true;
 }
 
+struct status swift_container_make(struct swift_call *call, struct slice name,
+                                   struct bucket *ret_bucket) {
+    const struct bucket_wanted wanted = {.name = name,
+                                         .region = call->region->name,
+                                         .project_id = call->project_id,
+                                         .owner_id = call->principal.user_id,
+                                         .owner_name = call->principal.user_name,
+                                         .policy = call->region->default_policy,
+                                         .claim_s3_name = is_s3_name(name),
+                                         .s3_name_optional = true,
+                                         .buckets_max = call->service->buckets_per_project};
+    struct status s =
+        bucket_create(call->service->objects, &wanted, call->arena, call->note, ret_bucket);
+    return status_is(s, STATUS_EXISTS) ? status_ok() : s;
+}
+
 struct status run_put_container(struct swift_call *call) {
     struct bucket_document documents[BUCKET_EDITED_MAX];
     struct bucket_quota quota;

@@ -1,12 +1,11 @@
 /* Objects written, changed and deleted. */
 #include "base/check.h"
 #include "http/condition.h"
-#include "swift/account.h"
-#include "swift/body.h"
 #include "swift/large.h"
 #include "swift/listing.h"
 #include "swift/object_meta.h"
 #include "swift/ops.h"
+#include "swift/store.h"
 
 /* ---- PUT ------------------------------------------------------------------------------------ */
 
@@ -45,64 +44,20 @@ static void put_answer(struct swift_call *call, const struct object_info *info) 
     swift_answer_page(call, 201);
 }
 
-/*
- * Refuses what would go beyond a quota before the body is read; the container's is guarded when the
- * object is written, too. Spec: Swift, middleware/container_quotas.py, account_quotas.py.
- */
-struct status swift_quota_check(struct swift_call *call, const struct bucket *bucket,
-                                struct slice object, uint64_t size) {
-    struct object_store *store = call->service->objects;
-    const struct bucket_quota *quota = &bucket->quota;
-    struct bucket_usage usage;
-    struct object_info info = {0};
-    uint64_t bytes = size == UINT64_MAX ? 0 : size;
-    struct status found = object_find(store, bucket, object, call->arena, &info);
-    if (!is_ok(found) && !status_is(found, STATUS_NOT_FOUND)) return found;
-    bool is_new = !is_ok(found);
-    if (quota->limits_bytes || quota->limits_objects) {
-        TRY(bucket_usage_read(store, bucket, &usage));
-        uint64_t used = usage.bytes - (usage.bytes < info.size ? usage.bytes : info.size);
-        bool too_much = quota->limits_bytes && bytes > 0 && used + bytes > quota->bytes;
-        bool too_many = quota->limits_objects && is_new && usage.objects + 1 > quota->objects;
-        if (too_much || too_many) return swift_refuse(call, 413, "Upload exceeds quota.");
-    }
-    return swift_account_room(call, bucket->project_id, bytes, info.size);
-}
-
-/* Nothing of it is visible before the body was verified to its end. Consumes the writer. */
-static struct status put_run(struct swift_call *call, struct swift_body *body,
-                             struct object_writer **writer,
-                             const struct object_condition *condition) {
-    char storage[SWIFT_ETAG_LEN];
+struct status run_put_object(struct swift_call *call) {
+    struct swift_storing storing = {.bucket = &call->bucket,
+                                    .object = call->object,
+                                    .source = call->body,
+                                    .size = call->body_length,
+                                    .announced = swift_header(call, "etag")};
     struct object_info info;
-    struct status s = object_writer_pull(*writer, &body->source);
-    if (!is_ok(s)) {
-        object_writer_abort(writer);
-        return s;
-    }
-    struct object_seal seal = {.etag = swift_body_etag(body, storage),
-                               .checksum = swift_body_checksum(body),
-                               .condition = condition};
-    s = object_writer_commit(writer, &seal, call->arena, &info);
-    if (status_is(s, STATUS_QUOTA)) return swift_refuse(call, 413, "Upload exceeds quota.");
-    TRY(s);
+    TRY(length_check(call));
+    TRY(condition_of(call, &storing.condition));
+    TRY(swift_object_meta_read(call, call->object, &storing.meta));
+    TRY(swift_prefix_read(call, &storing.link));
+    TRY(swift_store(call, &storing, &info));
     put_answer(call, &info);
     return status_ok();
-}
-
-struct status run_put_object(struct swift_call *call) {
-    struct object_put put = {.key = call->object, .size_hint = call->body_length};
-    const struct object_condition *condition;
-    struct swift_body body;
-    struct object_writer *writer = NULL;
-    TRY(length_check(call));
-    TRY(condition_of(call, &condition));
-    TRY(swift_object_meta_read(call, call->object, &put.meta));
-    TRY(swift_prefix_read(call, &put.link));
-    TRY(swift_quota_check(call, &call->bucket, call->object, call->body_length));
-    swift_body_init(&body, call, call->body, swift_header(call, "etag"));
-    TRY(object_writer_begin(call->service->objects, &call->bucket, &put, call->note, &writer));
-    return put_run(call, &body, &writer, condition);
 }
 
 /* ---- DELETE --------------------------------------------------------------------------------- */

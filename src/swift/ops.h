@@ -37,6 +37,10 @@ struct status run_put_manifest(struct swift_call *call);
 struct status run_get_manifest(struct swift_call *call);
 struct status run_delete_manifest(struct swift_call *call);
 
+/* op_bulk.c. Spec: Swift, middleware/bulk.py. */
+struct status run_bulk_delete(struct swift_call *call);
+struct status run_extract_archive(struct swift_call *call);
+
 /* op_symlink.c. Spec: Swift, middleware/symlink.py. */
 struct status run_put_symlink(struct swift_call *call);
 

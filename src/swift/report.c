@@ -7,7 +7,8 @@
 void swift_report_begin(struct swift_report *report, struct swift_call *call, const char *root) {
     *report = (struct swift_report){.call = call, .root = root, .format = SWIFT_TEXT};
     enum swift_format format;
-    if (is_ok(swift_accept_of(call, &format))) report->format = format;
+    report->is_unacceptable = !is_ok(swift_accept_of(call, &format));
+    if (!report->is_unacceptable) report->format = format;
     call->error = (struct swift_error){0};
 }
 
@@ -199,5 +200,7 @@ struct status swift_report_answer(struct swift_report *report) {
             write_xml(report, &buf);
             break;
     }
-    return swift_answer_document(report->call, &buf, swift_report_type(report));
+    const char *type =
+        report->is_unacceptable ? "text/html; charset=UTF-8" : swift_report_type(report);
+    return swift_answer_document(report->call, &buf, type);
 }

@@ -36,8 +36,9 @@ struct swift_report_failure {
 struct swift_report {
     struct swift_call *call;
     enum swift_format format;
-    const char *root;  /* the element around it: "upload", "delete", "extract" */
-    bool is_separated; /* something was sent before it */
+    const char *root;     /* the element around it: "upload", "delete", "extract" */
+    bool is_unacceptable; /* Accept asks for none of the forms */
+    bool is_separated;    /* something was sent before it */
     struct swift_report_fact facts[SWIFT_REPORT_FACTS_MAX];
     size_t fact_count;
     struct swift_report_failure *failed;

@@ -131,6 +131,8 @@ static unsigned file_take(struct mirror *mirror, const char *name, unsigned flag
 
 static void file_close(struct mirror *mirror, unsigned file) {
     for (unsigned i = 0; i < mirror->side_count; i++) {
+        /* A call that does not end may still use it: its number must not become another file's. */
+        if (atomic_load(&mirror->sides[i].hangs)) continue;
         fs_close(mirror->config.fs, &mirror->sides[i].fds[file]);
     }
     pthread_mutex_lock(&mirror->lock);

@@ -32,7 +32,7 @@ static void test_head_byte_by_byte(void **state) {
     client_send(fd, "PI");
     AWAIT_STAT(fixture, connections_head, 1);
     assert_true(fixture_stats(fixture).head_memory_bytes > 0);
-    assert_int_equal(fixture_stats(fixture).workers_busy, 0);
+    AWAIT_STAT(fixture, workers_busy, 0);
     client_send(fd, "NG\r\n\r\n");
     client_expect(fd, "PONG\n");
     AWAIT_STAT(fixture, connections_idle, 1);

@@ -493,9 +493,10 @@ struct status bucket_delete(struct object_store *store, const struct bucket *buc
     arena_init(&arena, STORE_ARENA_BLOCK, STORE_ARENA_MAX);
     struct status s = delete_until_done(store, bucket, &arena, note);
     /* What has expired, and nobody sees any more, shall not keep it. */
-    if (status_is(s, STATUS_CONFLICT) && is_ok(tidy_expire(store, bucket->incarnation))) {
-        s = delete_until_done(store, bucket, &arena, note);
-    }
+    uint64_t removed = 0;
+    bool may_be_empty = status_is(s, STATUS_CONFLICT) &&
+                        is_ok(tidy_expire(store, bucket->incarnation, &removed)) && removed > 0;
+    if (may_be_empty) s = delete_until_done(store, bucket, &arena, note);
     arena_fini(&arena);
     return s;
 }

@@ -67,6 +67,7 @@ static struct status expire(struct tidy_work *work, const struct bucket *bucket,
     TRY(find_expired(work, bucket, &deletion, condition.delete_at_s, &is));
     if (!is) return forget(work, mark);
     struct status s = object_delete_version(work->store, bucket, &deletion, &deleted);
+    if (is_ok(s)) work->removed++;
     /* Locked meanwhile, or given more time: the mark goes with the version, whenever that is. */
     bool stays = status_is(s, STATUS_DENIED) || status_is(s, STATUS_PRECONDITION);
     return stays || status_is(s, STATUS_NOT_FOUND) ? status_ok() : s;
@@ -110,11 +111,13 @@ struct status tidy_expired(struct tidy_work *work, bool *ret_done) {
     return status_ok();
 }
 
-struct status tidy_expire(struct object_store *store, struct kv_partition partition) {
+struct status tidy_expire(struct object_store *store, struct kv_partition partition,
+                          uint64_t *ret_removed) {
     struct tidy_work work;
     bool done;
     tidy_work_init(&work, store, partition);
     struct status s = tidy_expired(&work, &done);
+    *ret_removed = work.removed;
     tidy_work_fini(&work);
     return s;
 }

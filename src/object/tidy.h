@@ -35,8 +35,9 @@ void tidy_wants_drop(struct tidy *tidy);
 struct status tidy_partition(struct object_store *store, struct kv_partition partition,
                              bool *ret_done);
 
-/* Removes the versions in `partition` that have expired, at once. */
-struct status tidy_expire(struct object_store *store, struct kv_partition partition);
+/* Removes the versions in `partition` that have expired, at once; `*ret_removed`: how many. */
+struct status tidy_expire(struct object_store *store, struct kv_partition partition,
+                          uint64_t *ret_removed);
 
 /* Drops the partitions that are to be dropped; `*ret_done`: none is left. */
 struct status tidy_pending(struct object_store *store, bool *ret_done);

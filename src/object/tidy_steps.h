@@ -23,7 +23,8 @@ struct tidy_work {
     struct kv_partition partition;
     struct kv_batch *batch;
     struct arena arena;
-    bool pinned; /* a manifest has to wait for a reader */
+    bool pinned;      /* a manifest has to wait for a reader */
+    uint64_t removed; /* versions that had expired */
 };
 
 /* Makes and frees it. */

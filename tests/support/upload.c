@@ -50,16 +50,16 @@ void upload_fixture_close(struct upload_fixture *fixture) {
     arena_fini(&fixture->arena);
 }
 
-struct account upload_fixture_tidy(struct upload_fixture *fixture) {
+struct holdings upload_fixture_tidy(struct upload_fixture *fixture) {
     bool done = false;
     for (int i = 0; !done && i < 1000; i++) {
         expect_status(object_store_tidy(fixture->store, &done), STATUS_OK);
     }
     assert_true(done);
-    struct account account;
-    account_read(fixture->under.kv, fixture->bucket.incarnation, &account);
-    assert_int_equal(account.waiting, 0);
-    return account;
+    struct holdings holdings;
+    holdings_read(fixture->under.kv, fixture->bucket.incarnation, &holdings);
+    assert_int_equal(holdings.waiting, 0);
+    return holdings;
 }
 
 struct upload upload_started(struct upload_fixture *fixture, const char *key) {

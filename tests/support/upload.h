@@ -5,7 +5,7 @@
 #define SUPPORT_UPLOAD_H
 
 #include "object/upload.h"
-#include "support/account.h"
+#include "support/holdings.h"
 #include "support/store.h"
 
 struct upload_fixture {
@@ -24,7 +24,7 @@ void upload_fixture_close(struct upload_fixture *fixture);
 void upload_fixture_restart(struct upload_fixture *fixture, struct kv *kv);
 
 /* Lets the housekeeping do all it can, and balances the books. */
-struct account upload_fixture_tidy(struct upload_fixture *fixture);
+struct holdings upload_fixture_tidy(struct upload_fixture *fixture);
 
 /* Starts an upload of a key. */
 struct upload upload_started(struct upload_fixture *fixture, const char *key);

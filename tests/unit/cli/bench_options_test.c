@@ -146,7 +146,7 @@ static void test_refusals(void **state) {
     assert_string_equal(note.text, "--bucket: 'a/b' is not a bucket's name");
     assert_refused("--concurrency: from 1 to 20000", "--concurrency", "0");
     assert_refused("--concurrency: from 1 to 20000", "--concurrency", "20001");
-    assert_refused("--objects, --count: at most 99999999", "--objects", "100000000");
+    assert_refused("--objects, --count, --skip: at most 99999999", "--objects", "100000000");
     assert_refused("--threads: at most 64", "--threads", "65");
     assert_refused("--timeout, --duration: at least a millisecond", "--duration", "0s");
     assert_false(is_ok(parse("get", WHERE, "--unsigned", "--count=1", "--duration=1s", NULL)));

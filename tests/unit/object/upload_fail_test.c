@@ -142,9 +142,9 @@ static void test_every_call_fails_once(void **state) {
         failed = run(&f);
         loose.calls_left = 0;
         assert_string_equal(object_text(f.store, &f.bucket, SLICE("k"), &f.arena), "onetwo");
-        struct account account = upload_fixture_tidy(&f);
-        assert_int_equal(account.blobs, 2);
-        assert_int_equal(account.uploads + account.parts, 0);
+        struct holdings holdings = upload_fixture_tidy(&f);
+        assert_int_equal(holdings.blobs, 2);
+        assert_int_equal(holdings.uploads + holdings.parts, 0);
         upload_fixture_close(&f);
     }
     assert_true(call > (int64_t)ARRAY_LEN(steps));

@@ -203,9 +203,9 @@ static void test_a_part_takes_the_place_of_another(void **state) {
     struct upload upload = upload_started(f, "k");
     struct upload_listed_part first = put(f, &upload, 1, "first");
     struct upload_listed_part second = put(f, &upload, 1, "second");
-    struct account account = upload_fixture_tidy(f);
-    assert_int_equal(account.parts, 1);
-    assert_int_equal(account.blobs, 1);
+    struct holdings holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.parts, 1);
+    assert_int_equal(holdings.blobs, 1);
     struct outcome outcome = complete(f, &upload, &first, 1);
     expect_defect(&outcome, UPLOAD_DEFECT_PART, 1);
     expect_status(complete(f, &upload, &second, 1).status, STATUS_OK);
@@ -223,8 +223,8 @@ static void test_a_part_that_was_not_committed_was_never_there(void **state) {
     assert_int_equal(upload_part_size(writer), 10);
     upload_part_abort(&writer);
     upload_part_abort(&writer);
-    struct account account = upload_fixture_tidy(f);
-    assert_int_equal(account.parts + account.blobs, 0);
+    struct holdings holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.parts + holdings.blobs, 0);
 }
 
 static void test_a_part_has_the_checksum_of_its_upload(void **state) {
@@ -276,11 +276,11 @@ static void test_the_listed_parts_become_the_object(void **state) {
     struct upload found;
     expect_status(upload_find(f->store, &f->bucket, SLICE("k"), upload.id, &f->arena, &found),
                   STATUS_NOT_FOUND);
-    struct account account = upload_fixture_tidy(f);
-    assert_int_equal(account.objects, 1);
-    assert_int_equal(account.bytes, 16);
-    assert_int_equal(account.blobs, 3);
-    assert_int_equal(account.parts + account.uploads, 0);
+    struct holdings holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.objects, 1);
+    assert_int_equal(holdings.bytes, 16);
+    assert_int_equal(holdings.blobs, 3);
+    assert_int_equal(holdings.parts + holdings.uploads, 0);
 }
 
 static void test_the_parts_of_an_object_are_found(void **state) {
@@ -465,14 +465,14 @@ static void test_the_object_of_before_is_freed(void **state) {
         struct upload_listed_part parts[] = {put(f, &upload, 1, "ne"), put(f, &upload, 2, "w")};
         expect_status(complete(f, &upload, parts, 2).status, STATUS_OK);
         expect_text(f, "k", "new");
-        struct account account = upload_fixture_tidy(f);
-        assert_int_equal(account.blobs, 2);
-        assert_int_equal(account.manifests, 1);
-        assert_int_equal(account.bytes, 3);
+        struct holdings holdings = upload_fixture_tidy(f);
+        assert_int_equal(holdings.blobs, 2);
+        assert_int_equal(holdings.manifests, 1);
+        assert_int_equal(holdings.bytes, 3);
     }
     expect_status(object_delete(f->store, &f->bucket, SLICE("k"), NULL, NULL), STATUS_OK);
-    struct account account = upload_fixture_tidy(f);
-    assert_int_equal(account.blobs + account.manifests + account.objects, 0);
+    struct holdings holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.blobs + holdings.manifests + holdings.objects, 0);
 }
 
 /* A condition that wants the key to have nothing. */
@@ -573,10 +573,10 @@ static void test_abort_frees_everything(void **state) {
     expect_status(upload_abort(f->store, &f->bucket, upload.key, upload.id), STATUS_OK);
     expect_status(upload_abort(f->store, &f->bucket, upload.key, upload.id), STATUS_NOT_FOUND);
     expect_status(complete(f, &upload, &part, 1).status, STATUS_NOT_FOUND);
-    struct account account = upload_fixture_tidy(f);
-    assert_int_equal(account.uploads, 1);
-    assert_int_equal(account.parts, 1);
-    assert_int_equal(account.blobs, 1);
+    struct holdings holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.uploads, 1);
+    assert_int_equal(holdings.parts, 1);
+    assert_int_equal(holdings.blobs, 1);
 }
 
 static void test_a_part_comes_after_the_end(void **state) {
@@ -588,8 +588,8 @@ static void test_a_part_comes_after_the_end(void **state) {
     expect_status(upload_abort(f->store, &f->bucket, upload.key, upload.id), STATUS_OK);
     struct object_checksum none = {.present = false};
     expect_status(upload_part_commit(&writer, SLICE("etag"), &none, NULL), STATUS_NOT_FOUND);
-    struct account account = upload_fixture_tidy(f);
-    assert_int_equal(account.parts + account.blobs + account.uploads, 0);
+    struct holdings holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.parts + holdings.blobs + holdings.uploads, 0);
 }
 
 static void test_a_bucket_ends_with_its_uploads(void **state) {
@@ -607,8 +607,8 @@ static void test_a_bucket_ends_with_its_uploads(void **state) {
     struct upload wanted = {.key = SLICE("k")};
     struct upload made;
     expect_status(upload_create(f->store, &f->bucket, &wanted, &f->arena, &made), STATUS_NOT_FOUND);
-    struct account account = upload_fixture_tidy(f);
-    assert_int_equal(account.parts + account.blobs + account.uploads, 0);
+    struct holdings holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.parts + holdings.blobs + holdings.uploads, 0);
     struct blob_stats stats;
     blob_stats_read(f->under.blob, &stats);
     assert_int_equal(stats.collected_blobs, 1);
@@ -638,16 +638,16 @@ static void test_ten_thousand_parts(void **state) {
     assert_int_equal(part.first, 9999);
     expect_status(complete(f, &upload, parts, UPLOAD_PART_NUMBER_MAX).status, STATUS_OK);
     free(parts);
-    struct account account = upload_fixture_tidy(f);
-    assert_int_equal(account.blobs, UPLOAD_PART_NUMBER_MAX);
-    assert_int_equal(account.parts, 0);
+    struct holdings holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.blobs, UPLOAD_PART_NUMBER_MAX);
+    assert_int_equal(holdings.parts, 0);
 
     upload = upload_started(f, key); /* takes the place of all those */
     struct upload_listed_part last = put(f, &upload, UPLOAD_PART_NUMBER_MAX, "y");
     expect_status(complete(f, &upload, &last, 1).status, STATUS_OK);
-    account = upload_fixture_tidy(f);
-    assert_int_equal(account.blobs, 1);
-    assert_int_equal(account.manifests, 1);
+    holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.blobs, 1);
+    assert_int_equal(holdings.manifests, 1);
 }
 
 /* More than the housekeeping frees in one step. */
@@ -656,8 +656,8 @@ static void test_the_end_of_many_parts(void **state) {
     struct upload upload = upload_started(f, "k");
     free(put_many(f, &upload, 1500));
     expect_status(upload_abort(f->store, &f->bucket, upload.key, upload.id), STATUS_OK);
-    struct account account = upload_fixture_tidy(f);
-    assert_int_equal(account.parts + account.blobs, 0);
+    struct holdings holdings = upload_fixture_tidy(f);
+    assert_int_equal(holdings.parts + holdings.blobs, 0);
 }
 
 static void test_a_list_of_more_parts_than_there_can_be(void **state) {

@@ -1,4 +1,4 @@
-#include "support/account.h"
+#include "support/holdings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ struct books {
     struct arena arena;
     struct ledger blobs;
     struct ledger manifests;
-    struct account account;
+    struct holdings holdings;
     int64_t counted_objects;
     int64_t counted_bytes;
     bool gone; /* the bucket was deleted */
@@ -114,13 +114,13 @@ static void note_entry(struct books *books, struct slice key, struct slice value
             books->gone = epoch.state == RECORD_EPOCH_GONE;
             break;
         case KEY_UPLOAD:
-            books->account.uploads++;
+            books->holdings.uploads++;
             break;
         case KEY_RECEIPT:
-            books->account.receipts++;
+            books->holdings.receipts++;
             break;
         case KEY_ENDED:
-            books->account.waiting++;
+            books->holdings.waiting++;
             break;
         case KEY_OBJECT:
         case KEY_PART:
@@ -142,15 +142,15 @@ static void name_content(struct books *books, const struct object_content *conte
 static void name_object(struct books *books, struct slice value) {
     struct object_info info;
     CHECK(is_ok(record_decode_object(value, NULL, &info)));
-    books->account.objects++;
-    books->account.bytes += info.size;
+    books->holdings.objects++;
+    books->holdings.bytes += info.size;
     name_content(books, &info.content);
 }
 
 static void name_part(struct books *books, struct slice value) {
     struct record_part part;
     CHECK(is_ok(record_decode_part(value, &part)));
-    books->account.parts++;
+    books->holdings.parts++;
     if (part.size > 0) name(&books->blobs, "a part's blob", part.blob.bytes);
 }
 
@@ -208,7 +208,7 @@ static void check_parts(struct kv *kv, struct kv_partition partition, struct boo
     }
 }
 
-static void check_ledger(const struct ledger *ledger, const char *what, struct account *account,
+static void check_ledger(const struct ledger *ledger, const char *what, struct holdings *holdings,
                          uint64_t *count) {
     for (size_t i = 0; i < ledger->count; i++) {
         const struct named *item = &ledger->items[i];
@@ -218,25 +218,25 @@ static void check_ledger(const struct ledger *ledger, const char *what, struct a
                      (int)(1 + item->extra));
         }
         if (item->extra < 0 && !item->candidate) fail_msg("%s is never freed", what);
-        account->waiting += item->candidate;
+        holdings->waiting += item->candidate;
         *count += 1;
     }
 }
 
-void account_read(struct kv *kv, struct kv_partition partition, struct account *ret_account) {
+void holdings_read(struct kv *kv, struct kv_partition partition, struct holdings *ret_holdings) {
     struct books *books = calloc(1, sizeof *books);
     CHECK(books);
     arena_init(&books->arena, 64 * 1024, 64 * 1024 * 1024);
     CHECK(is_ok(kv_cursor_open(kv, partition, SLICE(""), &books->cursor)));
     walk(books, note_entry);
     walk(books, name_entry);
-    check_ledger(&books->blobs, "a blob", &books->account, &books->account.blobs);
-    check_ledger(&books->manifests, "a manifest", &books->account, &books->account.manifests);
+    check_ledger(&books->blobs, "a blob", &books->holdings, &books->holdings.blobs);
+    check_ledger(&books->manifests, "a manifest", &books->holdings, &books->holdings.manifests);
     if (!books->gone) check_parts(kv, partition, books);
-    assert_int_equal(books->counted_objects, books->account.objects);
-    assert_int_equal(books->counted_bytes, books->account.bytes);
+    assert_int_equal(books->counted_objects, books->holdings.objects);
+    assert_int_equal(books->counted_bytes, books->holdings.bytes);
     kv_cursor_close(&books->cursor);
     arena_fini(&books->arena);
-    *ret_account = books->account;
+    *ret_holdings = books->holdings;
     free(books);
 }

@@ -1,14 +1,14 @@
 /*
- * account.h - the books of a bucket's partition: everything that is there is named as often as its
+ * holdings.h - the books of a bucket's partition: everything that is there is named as often as its
  * references say
  */
-#ifndef SUPPORT_ACCOUNT_H
-#define SUPPORT_ACCOUNT_H
+#ifndef SUPPORT_HOLDINGS_H
+#define SUPPORT_HOLDINGS_H
 
 #include "kv/kv.h"
 
 /* What lies in a partition. */
-struct account {
+struct holdings {
     uint64_t objects;
     uint64_t bytes; /* of the objects */
     uint64_t uploads;
@@ -25,6 +25,6 @@ struct account {
  * without an upload in progress or one that has ended; counters that are not the sums. Order:
  * nobody changes anything meanwhile.
  */
-void account_read(struct kv *kv, struct kv_partition partition, struct account *ret_account);
+void holdings_read(struct kv *kv, struct kv_partition partition, struct holdings *ret_holdings);
 
 #endif

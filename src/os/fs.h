@@ -170,8 +170,8 @@ struct status fs_preallocate(struct fs *fs, int fd, uint64_t len);
  */
 struct status fs_discard(struct fs *fs, int fd, uint64_t offset, uint64_t len);
 
-/* Whether all of the range was in the page cache just now, or on its way into it; false where nobody
- * knows. */
+/* Whether all of the range was in the page cache just now, or on its way into it; false where
+ * nobody knows. */
 bool fs_is_cached(struct fs *fs, int fd, uint64_t offset, uint64_t len);
 
 /* A number that directories on one device have in common, and no others. Errors: IO. */

@@ -65,12 +65,24 @@ static struct status files_open(struct mirror *mirror, unsigned i) {
     return call_one(mirror, i, 0, mirror_run_dir_sync, 0, NULL, 0, NULL);
 }
 
+/*
+ * Closes what is left of a copy's former life; false if that can't be, as a call on it has not
+ * ended: it may have failed in one thread before another gave up waiting.
+ */
+static bool former_close(struct mirror *mirror, struct mirror_side *side) {
+    mirror_barrier_begin(mirror);
+    bool hangs = atomic_load(&side->hangs);
+    if (!hangs) mirror_side_close(mirror, side);
+    mirror_barrier_end(mirror);
+    pthread_mutex_lock(&mirror->lock);
+    if (hangs) mirror_side_set(side, MIRROR_HUNG, "a call on it has not ended");
+    pthread_mutex_unlock(&mirror->lock);
+    return !hangs;
+}
+
 static void fill_begin(struct mirror *mirror, unsigned i) {
     struct mirror_side *side = &mirror->sides[i];
-    /* Calls that began while it was in service may still use what is closed here. */
-    mirror_barrier_begin(mirror);
-    mirror_side_close(mirror, side);
-    mirror_barrier_end(mirror);
+    if (!former_close(mirror, side)) return;
     struct mirror_found found[MIRROR_COPIES_MAX];
     mirror_attach(mirror, 1u << i, MIRROR_ATTACH_MAKE | MIRROR_ATTACH_OURS, found);
     mirror_side_take(side, &found[i]);

@@ -17,7 +17,14 @@
 #include "os/random.h"
 #include "support/sim_fs.h"
 
-enum { COPIES = 3, BLOCK = FS_DIRECT_ALIGN, DEADLINE_MS = 60, WAIT_MS = 5000 };
+enum {
+    COPIES = 3,
+    BLOCK = FS_DIRECT_ALIGN,
+    DEADLINE_MS = 300,
+    WAIT_MS = 5000,
+    GROWN_FROM = 1000, /* blocks that a writer appends */
+    GROWN_MAX = 12000,
+};
 
 static const char *const names[COPIES] = {"data", "one", "two"};
 static const char *const paths[COPIES] = {"/data", "/one", "/two"};
@@ -45,7 +52,7 @@ static int setup(void **state) {
     f->block = aligned_alloc(BLOCK, BLOCK);
     for (unsigned i = 0; i < COPIES; i++) {
         int fd;
-        f->drives[i] = sim_fs_drive(f->sim, names[i], 1 << 24);
+        f->drives[i] = sim_fs_drive(f->sim, names[i], 1 << 26);
         expect_code(fs_dir_open(f->fs, AT_FDCWD, paths[i], &fd), STATUS_OK);
         struct slice text = SLICE("hink drive\nstore 05000000000000000000000000000000\n");
         if (i > 0) expect_code(fs_write_small(f->fs, fd, "drive", text), STATUS_OK);
@@ -76,6 +83,7 @@ struct ask {
     bool is_new;
     bool threads;
     const char *accept;
+    unsigned deadline_ms;
 };
 
 static struct status mirror_ask(struct fixture *f, struct ask ask) {
@@ -89,7 +97,7 @@ static struct status mirror_ask(struct fixture *f, struct ask ask) {
                                    .place_count = ask.copies,
                                    .is_new = ask.is_new,
                                    .accept_from = ask.accept,
-                                   .io_deadline_ms = DEADLINE_MS,
+                                   .io_deadline_ms = ask.deadline_ms,
                                    .inline_io = !ask.threads};
     f->note.text[0] = 0;
     f->fd = -1;
@@ -101,9 +109,11 @@ static struct status mirror_ask(struct fixture *f, struct ask ask) {
     return s;
 }
 
-static void mirror_made(struct fixture *f, bool threads) {
-    expect_code(mirror_ask(f, (struct ask){.copies = COPIES, .is_new = true, .threads = threads}),
-                STATUS_OK);
+/* A new one on all places; with a deadline, with threads. */
+static void mirror_made(struct fixture *f, unsigned deadline_ms) {
+    struct ask ask = {
+        .copies = COPIES, .is_new = true, .threads = deadline_ms > 0, .deadline_ms = deadline_ms};
+    expect_code(mirror_ask(f, ask), STATUS_OK);
     assert_int_equal(mirror_serving(f->mirror, false), COPIES);
 }
 
@@ -153,7 +163,7 @@ static void fill_all(struct fixture *f) {
 
 static void test_what_is_written_is_on_all(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, false);
+    mirror_made(f, 0);
     expect_code(block_put(f, 3, 'x'), STATUS_OK);
     for (unsigned i = 0; i < COPIES; i++) assert_int_equal(byte_on(f, i, 3), 'x');
     assert_int_equal(mirror_epoch(f->mirror), 1);
@@ -161,7 +171,7 @@ static void test_what_is_written_is_on_all(void **state) {
 
 static void test_a_copy_that_fails_is_left_out_and_filled_again(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, false);
+    mirror_made(f, 0);
     expect_code(block_put(f, 0, 'a'), STATUS_OK);
     sim_fs_fault(f->sim, f->drives[1], SIM_FAULT_SYNC_FAILS_ONCE);
     expect_code(block_put(f, 1, 'b'), STATUS_OK);
@@ -183,7 +193,7 @@ static void test_a_copy_that_fails_is_left_out_and_filled_again(void **state) {
 
 static void test_writes_beside_a_fill_reach_the_new_copy(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, false);
+    mirror_made(f, 0);
     for (unsigned i = 0; i < 600; i++) expect_code(block_put(f, i, 'a'), STATUS_OK);
     copy_wipe(f, 2);
     mirror_look(f->mirror);
@@ -203,7 +213,7 @@ static void test_writes_beside_a_fill_reach_the_new_copy(void **state) {
 
 static void test_less_than_most_is_refused_unless_accepted(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, false);
+    mirror_made(f, 0);
     expect_code(block_put(f, 0, 'a'), STATUS_OK);
     sim_fs_fault(f->sim, f->drives[2], SIM_FAULT_SYNCS_FAIL);
     expect_code(block_put(f, 0, 'b'), STATUS_OK); /* epoch 2: data, one */
@@ -232,7 +242,7 @@ static void test_less_than_most_is_refused_unless_accepted(void **state) {
 
 static void test_copies_that_went_on_apart_are_refused(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, false);
+    mirror_made(f, 0);
     mirror_shut(f);
     for (unsigned i = 0; i < 2; i++) {
         sim_fs_fault(f->sim, f->drives[1 - i], SIM_FAULT_GONE);
@@ -270,7 +280,7 @@ static void test_a_lone_copy_gets_company(void **state) {
 static void test_a_directory_without_a_drive_is_not_filled(void **state) {
     struct fixture *f = *state;
     int fd;
-    mirror_made(f, false);
+    mirror_made(f, 0);
     expect_code(fs_dir_open(f->fs, AT_FDCWD, paths[2], &fd), STATUS_OK);
     expect_code(fs_remove(f->fs, fd, "drive"), STATUS_OK);
     fs_close(f->fs, &fd);
@@ -291,7 +301,7 @@ static bool letter_is_good(struct mirror_check *check, const char *bytes) {
 
 static void test_only_what_was_checked_is_mended(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, false);
+    mirror_made(f, 0);
     expect_code(block_put(f, 0, 'a'), STATUS_OK);
     assert_true(sim_fs_rot(f->sim, "/data/meta/index", 100, 1));
     assert_true(sim_fs_rot(f->sim, "/one/meta/index", 0, 1)); /* beside what is checked */
@@ -309,7 +319,7 @@ static void test_only_what_was_checked_is_mended(void **state) {
 
 static void test_reads_go_on_from_another_copy(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, false);
+    mirror_made(f, 0);
     expect_code(block_put(f, 0, 'a'), STATUS_OK);
     sim_fs_fault(f->sim, f->drives[0], SIM_FAULT_READS_FAIL);
     for (int i = 0; i < 20; i++) {
@@ -326,7 +336,7 @@ static int64_t now_ms(void) {
 
 static void test_a_drive_that_hangs_is_left_behind(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, true);
+    mirror_made(f, DEADLINE_MS);
     expect_code(block_put(f, 0, 'a'), STATUS_OK);
     sim_fs_fault(f->sim, f->drives[1], SIM_FAULT_HANGS);
     int64_t began_ms = now_ms();
@@ -346,7 +356,7 @@ static void test_a_drive_that_hangs_is_left_behind(void **state) {
 
 static void test_all_gone_is_an_error(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, false);
+    mirror_made(f, 0);
     for (unsigned i = 0; i < COPIES; i++) sim_fs_fault(f->sim, f->drives[i], SIM_FAULT_GONE);
     expect_code(block_put(f, 0, 'a'), STATUS_IO);
     expect_code(block_put(f, 0, 'a'), STATUS_IO);
@@ -378,15 +388,33 @@ static void *writer_run(void *argument) {
     return NULL;
 }
 
+/* Makes the file longer all the time: also at the moment at which a copy joins. */
+static void *grower_run(void *argument) {
+    struct writer *w = argument;
+    char *block = aligned_alloc(BLOCK, BLOCK);
+    struct fs *fs = mirror_fs(w->f->mirror);
+    memset(block, 'z', BLOCK);
+    while (!atomic_load(w->stop) && w->first < GROWN_MAX) {
+        uint64_t at = (uint64_t)w->first++ * BLOCK;
+        CHECK(is_ok(fs_write(fs, w->f->fd, at, slice_of(block, BLOCK))));
+        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+    }
+    CHECK(is_ok(fs_sync_data(fs, w->f->fd)));
+    free(block);
+    return NULL;
+}
+
 static void test_writers_beside_fills(void **state) {
     struct fixture *f = *state;
-    mirror_made(f, true);
+    mirror_made(f, 4 * WAIT_MS);
     atomic_bool stop = false;
     struct writer writers[3];
     for (unsigned i = 0; i < 3; i++) {
         writers[i] = (struct writer){.f = f, .first = i, .stop = &stop};
         pthread_create(&writers[i].thread, NULL, writer_run, &writers[i]);
     }
+    struct writer grower = {.f = f, .first = GROWN_FROM, .stop = &stop};
+    pthread_create(&grower.thread, NULL, grower_run, &grower);
     for (int round = 0; round < 2; round++) {
         uint64_t epoch = mirror_epoch(f->mirror);
         copy_wipe(f, 1);
@@ -399,10 +427,15 @@ static void test_writers_beside_fills(void **state) {
     }
     atomic_store(&stop, true);
     for (unsigned i = 0; i < 3; i++) pthread_join(writers[i].thread, NULL);
+    pthread_join(grower.thread, NULL);
+    assert_true(grower.first > GROWN_FROM + 10);
     for (unsigned at = 0; at < 900; at++) {
         for (unsigned i = 0; i < COPIES; i++) {
             assert_int_equal(byte_on(f, i, at), writers[at % 3].last);
         }
+    }
+    for (unsigned at = GROWN_FROM; at < grower.first; at++) {
+        for (unsigned i = 0; i < COPIES; i++) assert_int_equal(byte_on(f, i, at), 'z');
     }
 }
 

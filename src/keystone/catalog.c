@@ -40,6 +40,7 @@ static void write_id(struct json_writer *w, struct slice a, struct slice b, stru
 static struct slice address_of(struct keystone_call *call,
                                const struct keystone_endpoint *endpoint) {
     struct slice host = endpoint->host, port;
+    if (endpoint->url.len > 0) return endpoint->url;
     if (host.len == 0 && (!http_authority_split(call->head->authority, &host, &port) ||
                           host.len == 0 || slice_find_char(host, '"') < host.len)) {
         host = SLICE("localhost");

@@ -34,6 +34,7 @@ enum {
 /* Where a region of the zone is reached. */
 struct keystone_endpoint {
     struct slice region;
+    struct slice url; /* as clients see it, without a '/' at its end; empty: made of the rest */
     bool tls;
     struct slice host; /* empty: the one that the client has reached us at */
     struct slice port; /* empty: the scheme's own */
@@ -58,6 +59,11 @@ struct keystone_route {
     bool needs_token;
     struct status (*run)(struct keystone_call *call);
 };
+
+/* The rows of routes.def, in its order, and the index of one. */
+size_t keystone_route_count(void);
+const struct keystone_route *keystone_route_at(size_t index);
+size_t keystone_route_index(const struct keystone_route *route);
 
 /* One request. The first half is the caller's to fill in, the second is what comes of it. */
 struct keystone_call {

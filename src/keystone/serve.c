@@ -11,6 +11,19 @@ static const struct keystone_route routes[] = {
 #undef KEYSTONE_ROUTE
 };
 
+size_t keystone_route_count(void) {
+    return ARRAY_LEN(routes);
+}
+
+const struct keystone_route *keystone_route_at(size_t index) {
+    CHECK(index < ARRAY_LEN(routes));
+    return &routes[index];
+}
+
+size_t keystone_route_index(const struct keystone_route *route) {
+    return (size_t)(route - routes);
+}
+
 /* A path in pieces; a '/' at its end makes no difference. */
 struct path {
     struct slice segments[KEYSTONE_SEGMENTS_MAX];

@@ -185,6 +185,7 @@ struct config_endpoint {
     const char *region_name;
     const struct config_region *region;
     struct config_addresses listen;
+    const char *url;                   /* without a '/' at its end; NULL: by hosts and listen */
     struct config_words hosts;         /* lower case; "*.NAME" serves buckets as host names */
     struct config_words website_hosts; /* the same for web sites; a plain name is a bucket's */
     bool swift;                        /* serve the Swift API, too */

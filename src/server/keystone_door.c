@@ -9,6 +9,7 @@
 #include "os/clock.h"
 #include "os/random.h"
 #include "server/log.h"
+#include "server/session.h"
 #include "server/who.h"
 
 enum { ARENA_BLOCK_BYTES = 16 * 1024, REQUEST_ID_MAX = 40, SOURCE_MAX = NET_ADDRESS_TEXT_MAX };
@@ -35,13 +36,15 @@ static struct keystone_endpoint endpoint_of(const struct config_endpoint *endpoi
     bool tls = endpoint->tls_certificate != NULL;
     if (slice_eq(port, tls ? SLICE("443") : SLICE("80"))) port = SLICE("");
     return (struct keystone_endpoint){.region = slice_str(endpoint->region->name),
+                                      .url = slice_str(endpoint->url),
                                       .tls = tls,
                                       .host = host_of(endpoint, slice_take(text, colon - 1)),
                                       .port = port};
 }
 
 void keystone_door_init(struct keystone_door *door, const struct config *config,
-                        struct builtin *store, struct access_log *access_log) {
+                        struct builtin *store, struct access_log *access_log,
+                        struct metrics *metrics) {
     struct keystone_endpoint *endpoints = calloc(config->endpoint_count, sizeof *endpoints);
     CHECK(endpoints != NULL);
     for (size_t i = 0; i < config->endpoint_count; i++) {
@@ -51,6 +54,7 @@ void keystone_door_init(struct keystone_door *door, const struct config *config,
         (struct keystone_door){.config = config,
                                .endpoints = endpoints,
                                .access_log = access_log,
+                               .metrics = metrics,
                                .service = {.store = store,
                                            .endpoints = endpoints,
                                            .endpoint_count = config->endpoint_count,
@@ -180,6 +184,17 @@ static struct status say(struct exchange *x) {
     return sink_write(net_conn_sink(x->conn), document);
 }
 
+static void count(const struct exchange *x) {
+    const struct keystone_call *call = &x->call;
+    if (x->door->metrics == NULL) return;
+    struct metrics_request request = {.operation = session_metrics_of_route(call->route),
+                                      .status = call->response.status,
+                                      .bytes_in = net_conn_bytes_in(x->conn),
+                                      .bytes_out = call->document.len,
+                                      .duration_ns = clock_mono_ns(clock_system()) - x->began_ns};
+    metrics_count(x->door->metrics, &request);
+}
+
 static void write_line(const struct exchange *x) {
     const struct keystone_call *call = &x->call;
     bool has_head = x->has_head;
@@ -216,6 +231,7 @@ static enum net_next serve(struct exchange *x) {
         }
     }
     struct status said = say(x);
+    count(x);
     if (x->door->access_log != NULL) write_line(x);
     if (!is_ok(said)) return NET_ABORT;
     return x->keep ? NET_KEEP : NET_CLOSE;

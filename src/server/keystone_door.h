@@ -15,6 +15,7 @@
 #include "net/conn.h"
 #include "server/access_log.h"
 #include "server/config.h"
+#include "server/metrics.h"
 
 enum { KEYSTONE_DOOR_ARENA_BYTES_MAX = 32 * 1024 * 1024 };
 
@@ -23,11 +24,13 @@ struct keystone_door {
     struct keystone_service service;
     struct keystone_endpoint *endpoints;
     struct access_log *access_log; /* NULL: off */
+    struct metrics *metrics;       /* of session_metrics_new; NULL: nobody counts */
 };
 
 /* Owns: its array of endpoints, until keystone_door_fini; what it is given outlives it. */
 void keystone_door_init(struct keystone_door *door, const struct config *config,
-                        struct builtin *store, struct access_log *access_log);
+                        struct builtin *store, struct access_log *access_log,
+                        struct metrics *metrics);
 
 /* Gives the array back; a door of zeros is allowed. */
 void keystone_door_fini(struct keystone_door *door);

@@ -189,7 +189,8 @@ static struct status open_shared(struct server *server, struct note *note) {
                                              .metrics = server->metrics,
                                              .access_log = server->access_log,
                                              .clock = clock_system()};
-    keystone_door_init(&server->keystone, config, server->store.identity, server->access_log);
+    keystone_door_init(&server->keystone, config, server->store.identity, server->access_log,
+                       server->metrics);
     server->pages = (struct pages){.config = server->config,
                                    .engine = server->store.engine,
                                    .objects = server->objects,

@@ -14,6 +14,7 @@
 
 #include "auth/key_cache.h"
 #include "identity/identity.h"
+#include "keystone/keystone.h"
 #include "net/server.h"
 #include "os/clock.h"
 #include "server/access_log.h"
@@ -64,8 +65,11 @@ size_t session_refusal(enum net_refusal why, char *out, size_t cap);
 struct status session_swift_decide(struct swift_call *call, const struct swift_question *question,
                                    struct access_decision *ret_decision);
 
-/* Counters for all operations of S3 and of Swift and for what is none. Owns: the caller;
- * metrics_free. */
+/* Counters for all operations of S3, of Swift and of the Identity API, and for what is none. Owns:
+ * the caller; metrics_free. */
 struct metrics *session_metrics_new(void);
+
+/* Which of them is an operation of the Identity API; NULL: what is none of it. */
+size_t session_metrics_of_route(const struct keystone_route *route);
 
 #endif

@@ -27,16 +27,27 @@ static void write_line(const struct session *s, int64_t duration_ns) {
     access_log_write(s->shared->access_log, &record);
 }
 
+/* Behind those of S3 and Swift come those of the Identity API. */
+static size_t first_route(void) {
+    return s3_op_count() + 1 + swift_op_count() + 1;
+}
+
+size_t session_metrics_of_route(const struct keystone_route *route) {
+    return first_route() + (route != NULL ? keystone_route_index(route) : keystone_route_count());
+}
+
 struct metrics *session_metrics_new(void) {
     enum { NAMES_MAX = 512 };
     static const char *names[NAMES_MAX];
-    size_t count = s3_op_count() + 1 + swift_op_count() + 1;
+    size_t count = first_route() + keystone_route_count() + 1;
     size_t n = 0;
     CHECK(count <= NAMES_MAX);
     for (size_t i = 0; i < s3_op_count(); i++) names[n++] = s3_op_at(i)->name;
     names[n++] = "None";
     for (size_t i = 0; i < swift_op_count(); i++) names[n++] = swift_op_at(i)->name;
     names[n++] = "SwiftNone";
+    for (size_t i = 0; i < keystone_route_count(); i++) names[n++] = keystone_route_at(i)->name;
+    names[n++] = "identity:none";
     return metrics_new(names, count);
 }
 

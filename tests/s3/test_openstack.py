@@ -366,6 +366,28 @@ def test_a_restart_keeps_tokens_and_revocations(tmp_path):
         assert again.stop() == 0, again.log()
 
 
+def test_the_catalogue_behind_a_load_balancer(tmp_path):
+    made = Cloud(tmp_path / "zone")
+    assert made.zone.stop() == 0
+    text = made.zone.config.read_text()
+    first = text.index("[endpoint ")
+    second = text.index("]\n", first) + 2
+    made.zone.config.write_text(text[:second] + "url = https://objects.example.com/\n" + text[second:])
+    from hinkserver import Server
+    again = Server(["--config", made.zone.config], admin=made.zone.admin, folder=tmp_path)
+    try:
+        token = made.token()
+        catalog = made.call("GET", "/auth/catalog", token).json()["catalog"]
+        urls = {end["region"]: end["url"] for entry in catalog if entry["type"] == "s3"
+                for end in entry["endpoints"]}
+        assert "https://objects.example.com" in urls.values()
+        with requests.get(f"http://{made.zone.admin}/metrics", timeout=5) as metrics:
+            assert 'operation="identity:authenticate"' in metrics.text
+            assert 'operation="identity:get_auth_catalog"' in metrics.text
+    finally:
+        assert again.stop() == 0, again.log()
+
+
 def test_tls_and_the_access_log(tmp_path):
     certificate, key = make_certificate(tmp_path)
     log = tmp_path / "access.log"

@@ -19,7 +19,8 @@
  * A rule is KIND:PATTERN, where PATTERN is matched (fnmatch) against the path below the root; more
  * are separated by `;`. SHIM_SKIP has the kinds file and dir. SHIM_FAIL is KIND:PATTERN:N:ERRNO,
  * and lets the N-th such call fail with that number, or with `N+` all from the N-th on; its kinds
- * are file, dir, write, create, link, rename, unlink, allocate.
+ * are file, dir, write, create, link, rename, unlink, allocate. With the number 255 it does not
+ * fail, but never returns, as on a drive that hangs.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -232,6 +233,8 @@ static bool is_skipped(const char *kind, const char *path) {
 }
 
 /* Whether this call is to fail; sets errno then. */
+enum { HANGS = 255 }; /* no errno */
+
 static bool fails(const char *kind, const char *path) {
     bool failing = false;
     if (!path) return false;
@@ -245,6 +248,7 @@ static bool fails(const char *kind, const char *path) {
         errno = rule->error;
     }
     pthread_mutex_unlock(&shim.lock);
+    while (failing && errno == HANGS) pause();
     return failing;
 }
 

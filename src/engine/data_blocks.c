@@ -184,6 +184,67 @@ struct status data_block_check(struct data_blocks *blocks, uint64_t stripe, unsi
     return status_of(STATUS_CORRUPT);
 }
 
+/* ---- tables ---- */
+
+static struct layout_table_of table_of(const struct data_blocks *blocks, unsigned piece,
+                                       uint64_t group) {
+    const struct data_blob *blob = blocks->blob;
+    unsigned slot = blob->layout.data == 1 ? 0 : piece;
+    return (struct layout_table_of){blob->partition, blob->id, slot, group};
+}
+
+struct status data_table_check(struct data_blocks *blocks, unsigned piece, uint64_t group) {
+    struct layout_table_of whose = table_of(blocks, piece, group);
+    unsigned char *table = scratch_block(blocks, blocks->blob->layout.data + 1);
+    TRY(timely_read(blocks, &blocks->blob->pieces[piece], layout_table_offset(group), table,
+                    LAYOUT_TABLE_SPACE, true));
+    uint32_t *unused = malloc(sizeof(uint32_t) * LAYOUT_GROUP_BLOCKS);
+    CHECK(unused);
+    bool right = layout_table_parse((const char *)table, &whose, unused);
+    free(unused);
+    if (right) return status_ok();
+    damage_found(blocks, piece);
+    return status_of(STATUS_CORRUPT);
+}
+
+/* The sums that the table of a piece is to have: a copy's are in the others' tables, those of a
+ * share are taken anew from what the other shares make of its blocks. */
+static struct status table_find(struct data_blocks *blocks, unsigned piece, uint64_t group,
+                                unsigned char *block, uint32_t *sums) {
+    const struct layout *layout = &blocks->blob->layout;
+    if (layout->data == 1) {
+        TRY(table_load(blocks, piece, group));
+        memcpy(sums, blocks->sums[0], sizeof(uint32_t) * LAYOUT_GROUP_BLOCKS);
+        return status_ok();
+    }
+    for (size_t i = 0; i < LAYOUT_GROUP_BLOCKS; i++) {
+        uint64_t stripe = group * LAYOUT_GROUP_BLOCKS + i;
+        TRY(data_block_rebuild(blocks, stripe, piece, block));
+        sums[i] = checksum_crc32c(0, block, layout_cell(layout, stripe));
+    }
+    return status_ok();
+}
+
+struct status data_table_mend(struct data_blocks *blocks, unsigned piece, uint64_t group) {
+    struct piece to = blocks->blob->pieces[piece];
+    struct layout_table_of whose = table_of(blocks, piece, group);
+    uint32_t *sums = malloc(sizeof(uint32_t) * LAYOUT_GROUP_BLOCKS);
+    struct data_buffer *buffer = data_buffer_new(LAYOUT_BLOCK);
+    CHECK(sums);
+    to.volumes = data_volumes_to_write(blocks->store, to.drive);
+    struct status s =
+        to.volumes ? table_find(blocks, piece, group, buffer->bytes, sums) : status_of(STATUS_IO);
+    if (is_ok(s)) {
+        layout_table_print(sums, &whose, (char *)buffer->bytes);
+        s = data_piece_write(blocks->store, &to, layout_table_offset(group),
+                             slice_of(buffer->bytes, LAYOUT_TABLE_SPACE));
+    }
+    if (is_ok(s)) atomic_fetch_add(&blocks->store->blocks_repaired, 1);
+    data_buffer_drop(&buffer);
+    free(sums);
+    return s;
+}
+
 /* ---- copies ---- */
 
 unsigned data_copy_choose(const struct data_blocks *blocks) {

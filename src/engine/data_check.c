@@ -119,6 +119,18 @@ static bool stripe_is_there(struct data_blocks *blocks, uint64_t stripe, unsigne
     return true;
 }
 
+static void tables_look(struct check *check, struct data_blocks *blocks,
+                        struct block_count *count) {
+    const struct data_blob *blob = blocks->blob;
+    for (uint64_t group = 0; group < layout_last_group(&blob->layout); group++) {
+        for (unsigned i = 0; i < layout_pieces(&blob->layout); i++) {
+            if (!blob->pieces[i].volumes || is_ok(data_table_check(blocks, i, group))) continue;
+            count->wrong++;
+            count->mended += check->findings->repair && is_ok(data_table_mend(blocks, i, group));
+        }
+    }
+}
+
 static void blocks_look(struct check *check, struct data_blob *blob) {
     char text[ID_TEXT_CAP];
     struct data_blocks blocks;
@@ -127,6 +139,7 @@ static void blocks_look(struct check *check, struct data_blob *blob) {
     unsigned char *block = aligned_alloc(EXTENT_UNIT, LAYOUT_BLOCK);
     CHECK(block);
     data_blocks_init(&blocks, check->store, blob);
+    tables_look(check, &blocks, &count);
     for (uint64_t stripe = 0; stripe < layout_stripes(&blob->layout); stripe++) {
         uint64_t before = count.wrong - count.mended;
         for (unsigned i = 0; i < layout_pieces(&blob->layout); i++) {

@@ -143,13 +143,31 @@ struct scrub_visitor {
     struct status status;
 };
 
+/* Looks at the tables between the blocks of every piece; the last sums are in the record. */
+static bool tables_are_well(struct data_store *store, struct data_blocks *blocks) {
+    const struct data_blob *blob = blocks->blob;
+    bool well = true;
+    for (uint64_t group = 0; group < layout_last_group(&blob->layout); group++) {
+        for (unsigned i = 0; i < layout_pieces(&blob->layout); i++) {
+            if (!blob->pieces[i].volumes || atomic_load(&store->closing)) continue;
+            if (is_ok(data_table_check(blocks, i, group))) continue;
+            if (is_ok(data_table_mend(blocks, i, group))) {
+                atomic_fetch_add(&store->scrub.repaired, 1);
+            } else {
+                well = false;
+            }
+        }
+    }
+    return well;
+}
+
 /* Looks at every block of every piece; one that is wrong is read as a client would: repaired. */
 static bool blob_is_well(struct data_store *store, struct data_blob *blob) {
     struct data_blocks blocks;
     data_blocks_init(&blocks, store, blob);
     unsigned char *block = aligned_alloc(EXTENT_UNIT, LAYOUT_BLOCK);
     CHECK(block);
-    bool well = true;
+    bool well = tables_are_well(store, &blocks);
     for (uint64_t stripe = 0; stripe < layout_stripes(&blob->layout); stripe++) {
         for (unsigned i = 0; i < layout_pieces(&blob->layout); i++) {
             if (!blob->pieces[i].volumes || atomic_load(&store->closing)) continue;

@@ -310,6 +310,13 @@ unsigned data_copy_choose(const struct data_blocks *blocks);
 /* Looks at the block in the piece itself. Errors: CORRUPT; IO. */
 struct status data_block_check(struct data_blocks *blocks, uint64_t stripe, unsigned piece);
 
+/*
+ * Looks at the table of `piece` behind a group that is not the last, past the page cache; writes it
+ * again, from the other pieces. Errors: CORRUPT; IO.
+ */
+struct status data_table_check(struct data_blocks *blocks, unsigned piece, uint64_t group);
+struct status data_table_mend(struct data_blocks *blocks, unsigned piece, uint64_t group);
+
 /* Rebuilds the block of `piece` from the others alone. */
 struct status data_block_rebuild(struct data_blocks *blocks, uint64_t stripe, unsigned piece,
                                  void *out);

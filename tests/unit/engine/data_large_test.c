@@ -148,6 +148,23 @@ static void spoil_table(unsigned drive) {
     close(fd);
 }
 
+static struct data_stats scrub(void) {
+    struct data_stats stats;
+    assert_true(is_ok(data_scrub(store)));
+    data_stats_read(store, &stats);
+    return stats;
+}
+
+/* A scrub writes the spoiled table again; the next one finds nothing. */
+static void expect_table_mended(void) {
+    struct data_stats first = scrub();
+    assert_int_equal(first.scrub.failed, 0);
+    assert_true(first.scrub.repaired > 0);
+    struct data_stats second = scrub();
+    assert_int_equal(second.scrub.repaired, first.scrub.repaired);
+    assert_int_equal(second.scrub.failed, 0);
+}
+
 static void test_a_spoiled_table_is_made_good_by_others(void **state) {
     (void)state;
     uint64_t size = group_bytes + LAYOUT_BLOCK;
@@ -155,6 +172,8 @@ static void test_a_spoiled_table_is_made_good_by_others(void **state) {
     struct blob_id id = put(size);
     spoil_table(0);
     expect_blob(id, group_bytes, size);
+    expect_table_mended();
+    spoil_table(0);
     spoil_table(1);
     struct blob_reader *reader;
     char byte;
@@ -173,6 +192,9 @@ static void test_parity_pieces_have_tables_of_their_own(void **state) {
     expect_blob(id, 2 * group_bytes, size);
     spoil_table(0);
     expect_blob(id, 2 * group_bytes, size);
+    struct data_stats stats = scrub();
+    assert_int_equal(stats.scrub.failed, 0);
+    assert_int_equal(stats.scrub.repaired, 1); /* the table, and nothing else */
     data_close(&store);
     temp_dir_remove(&dir);
     temp_dir_make(&dir);

@@ -60,7 +60,8 @@ struct version_list_query {
     struct slice key_marker; /* keys and common prefixes behind this; and, with an id marker, */
     bool has_id_marker;      /* versions of that very key that are older than the marker */
     struct object_version id_marker;
-    size_t max; /* entries, at most LIST_PAGE_MAX */
+    size_t max;        /* entries, at most LIST_PAGE_MAX */
+    bool with_headers; /* as in struct list_query */
 };
 
 struct version_list_entry {

@@ -62,7 +62,7 @@ static struct status add(struct page *page, const struct roll *roll, bool is_lat
     if (entry->is_prefix) return arena_ok(page->arena);
     struct slice record = arena_dup(page->arena, roll_kv_value(roll));
     TRY(arena_ok(page->arena));
-    TRY(record_decode_object(record, NULL, &entry->info));
+    TRY(record_decode_object(record, page->query->with_headers ? page->arena : NULL, &entry->info));
     entry->info.key = entry->name;
     entry->is_latest = is_latest;
     return status_ok();

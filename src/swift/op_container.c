@@ -5,6 +5,7 @@
 #include "swift/large.h"
 #include "swift/listing.h"
 #include "swift/ops.h"
+#include "swift/versions.h"
 
 /* ---- listing -------------------------------------------------------------------------------- */
 
@@ -91,7 +92,9 @@ static struct status say_container(struct swift_call *call) {
     char time[SWIFT_TIME_CAP];
     TRY(bucket_usage_read(call->service->objects, bucket, &usage));
     http_response_set_u64(response, "X-Container-Object-Count", usage.objects);
-    http_response_set_u64(response, "X-Container-Bytes-Used", usage.bytes);
+    /* Spec: Swift counts the bytes of all versions, and the current objects. */
+    http_response_set_u64(response, "X-Container-Bytes-Used", usage.bytes + usage.version_bytes);
+    swift_versions_answer(call);
     swift_time_timestamp(bucket->created_ns, time);
     http_response_set_str(response, "X-Timestamp", time);
     http_response_set_date(response, "Last-Modified", swift_time_http(bucket->created_ns));
@@ -104,6 +107,8 @@ struct status run_get_container(struct swift_call *call) {
     struct swift_listing listing;
     TRY(swift_listing_parse(call, &listing));
     TRY(say_container(call));
+    bool versions = swift_param(call, "versions").ptr != NULL;
+    if (call->head->method == HTTP_GET && versions) return swift_versions_list(call, &listing);
     if (call->head->method == HTTP_GET) return list(call, &listing);
     call->response.status = 204;
     http_response_set_str(&call->response, "Content-Type", swift_format_type(listing.format));
@@ -127,11 +132,19 @@ static struct status policy_of(struct swift_call *call, struct slice *ret_policy
                               SLICE_FMT(slice_take(asked, 100)));
 }
 
+/* The bucket may just have been changed, and is found anew. */
+static struct status versions_set(struct swift_call *call) {
+    if (swift_header(call, "x-versions-enabled").ptr == NULL) return status_ok();
+    TRY(swift_container_find(call, call->project_id, call->container, &call->bucket));
+    return swift_versions_set(call, &call->bucket);
+}
+
 /* Spec: Object Storage API: a policy is for the container's life. */
 static struct status put_again(struct swift_call *call, struct slice policy) {
     bool asks = swift_header(call, "x-storage-policy").len > 0;
     if (asks && !slice_eq(policy, call->bucket.policy)) return swift_refuse(call, 409, NULL);
     if (swift_container_says(call)) TRY(swift_container_change(call));
+    TRY(versions_set(call));
     swift_answer_page(call, 202);
     return status_ok();
 }
@@ -194,6 +207,7 @@ struct status run_put_container(struct swift_call *call) {
                             (unsigned long long)call->service->buckets_per_project);
     }
     TRY(s);
+    TRY(versions_set(call));
     swift_answer_page(call, 201);
     return status_ok();
 }
@@ -203,6 +217,7 @@ struct status run_put_container(struct swift_call *call) {
 struct status run_post_container(struct swift_call *call) {
     TRY(swift_container_check(call));
     if (swift_container_says(call)) TRY(swift_container_change(call));
+    TRY(versions_set(call));
     swift_answer_page(call, 204);
     return status_ok();
 }
@@ -211,6 +226,9 @@ struct status run_post_container(struct swift_call *call) {
 
 struct status run_delete_container(struct swift_call *call) {
     struct status s = bucket_delete(call->service->objects, &call->bucket, call->note);
+    if (status_is(s, STATUS_CONFLICT) && call->bucket.versioning != BUCKET_VERSIONING_OFF) {
+        return swift_refuse(call, 409, "Delete all versions before deleting container.");
+    }
     if (status_is(s, STATUS_CONFLICT)) return swift_refuse(call, 409, NULL);
     TRY(s);
     swift_answer_page(call, 204);

@@ -7,6 +7,7 @@
 #include "swift/object_meta.h"
 #include "swift/ops.h"
 #include "swift/ranges.h"
+#include "swift/versions.h"
 
 /* What is being read: kept with the answer until it has been sent. */
 struct reading {
@@ -31,15 +32,16 @@ static struct status reading_send(struct swift_call *call, struct sink *sink) {
 
 /* Finds the object, and opens it, but for HEAD of one that stands for no other. */
 static struct status reading_find(struct swift_call *call, struct reading *reading) {
-    static const struct object_version current = {.kind = OBJECT_VERSION_CURRENT};
+    struct object_version version;
+    TRY(swift_version_of(call, &version));
     if (call->head->method == HTTP_HEAD) {
-        TRY(object_find(call->service->objects, &call->bucket, call->object, call->arena,
-                        &reading->info));
+        TRY(object_find_version(call->service->objects, &call->bucket, call->object, &version,
+                                call->arena, &reading->info));
         enum object_link_kind kind = reading->info.link.kind;
         reading->bucket = call->bucket;
         if (kind != OBJECT_LINK_PREFIX && kind != OBJECT_LINK_SYMLINK) return status_ok();
     }
-    TRY(swift_large_open(call, &call->bucket, call->object, &current, &reading->large));
+    TRY(swift_large_open(call, &call->bucket, call->object, &version, &reading->large));
     reading->info = reading->large.opened.info;
     reading->bucket = reading->large.opened.bucket;
     reading->is_target = reading->large.opened.is_target;
@@ -59,6 +61,24 @@ static struct status reading_follow(struct swift_call *call, struct reading *rea
     return status_ok();
 }
 
+/* A marker is found by its id only, and is nothing to be read. */
+static struct status refuse_marker(struct swift_call *call, const struct reading *reading) {
+    swift_version_answer(call, &call->bucket, &reading->info);
+    return swift_refuse_with_headers(call, 404);
+}
+
+/* Spec: Swift says where the version is that is the current one. */
+static void say_version(struct swift_call *call, const struct reading *reading) {
+    swift_version_answer(call, &reading->bucket, &reading->info);
+    struct slice id = http_response_find(&call->response, SLICE("X-Object-Version-Id"));
+    if (id.len == 0 || swift_names_version(call)) return;
+    swift_location_answer(call, reading->bucket.project_id, reading->bucket.name,
+                          reading->info.key);
+    struct slice path = http_response_find(&call->response, SLICE("Content-Location"));
+    http_response_setf(&call->response, "Content-Location", "%.*s?version-id=%.*s", SLICE_FMT(path),
+                       SLICE_FMT(id));
+}
+
 /* Opens what is read; the answer closes it, whatever follows. */
 static struct status reading_open(struct swift_call *call, struct reading **ret_reading) {
     struct reading *reading = ARENA_NEW(call->arena, struct reading);
@@ -73,6 +93,7 @@ static struct status reading_open(struct swift_call *call, struct reading **ret_
     TRY(s);
     call->answer.context = reading;
     call->answer.done = reading_done;
+    if (reading->info.delete_marker) return refuse_marker(call, reading);
     *ret_reading = reading;
     return status_ok();
 }
@@ -117,6 +138,7 @@ struct status run_get_object(struct swift_call *call) {
         swift_location_answer(call, reading->bucket.project_id, reading->bucket.name,
                               reading->info.key);
     }
+    say_version(call, reading);
     TRY(conditions_judge(call, &reading->info));
     TRY(swift_ranges_choose(call, reading->info.size, !if_range_holds(call, &reading->info),
                             &reading->ranges));

@@ -6,6 +6,7 @@
 #include "swift/object_meta.h"
 #include "swift/ops.h"
 #include "swift/store.h"
+#include "swift/versions.h"
 
 /* ---- PUT ------------------------------------------------------------------------------------ */
 
@@ -56,6 +57,7 @@ struct status run_put_object(struct swift_call *call) {
     TRY(swift_object_meta_read(call, call->object, &storing.meta));
     TRY(swift_prefix_read(call, &storing.link));
     TRY(swift_store(call, &storing, &info));
+    swift_version_answer(call, &call->bucket, &info);
     put_answer(call, &info);
     return status_ok();
 }
@@ -68,12 +70,60 @@ static struct status refuse_absent(const struct object_condition *condition,
     return current != NULL ? status_ok() : status_of(STATUS_NOT_FOUND);
 }
 
+/* Of a container with versions: which was put, or removed, and which is the current one now. */
+static struct status delete_answer(struct swift_call *call, const struct object_deleted *deleted) {
+    struct object_info info;
+    bool kept = call->bucket.versioning != BUCKET_VERSIONING_OFF;
+    if (kept && deleted->has_version && !deleted->null_version) {
+        http_response_set(&call->response, SLICE("X-Object-Version-Id"),
+                          object_deleted_text(deleted, call->arena));
+    }
+    if (!swift_names_version(call)) return status_ok();
+    struct status s =
+        object_find(call->service->objects, &call->bucket, call->object, call->arena, &info);
+    if (status_is(s, STATUS_NOT_FOUND)) return status_ok();
+    TRY(s);
+    http_response_set(&call->response, SLICE("X-Object-Current-Version-Id"),
+                      object_version_text(&info, call->arena));
+    return status_ok();
+}
+
 struct status run_delete_object(struct swift_call *call) {
     const struct object_condition if_present = {.judge = refuse_absent};
-    const struct object_deletion deletion = {
+    struct object_deletion deletion = {
         .key = call->object, .condition = &if_present, .owner_id = call->bucket.project_id};
     struct object_deleted deleted;
+    TRY(swift_version_of(call, &deletion.version));
+    /* What keeps versions takes a marker also where nothing is; a marker is no object. */
+    bool keeps = call->bucket.versioning == BUCKET_VERSIONING_ENABLED;
+    if (keeps || swift_names_version(call)) deletion.condition = NULL;
     TRY(object_delete_version(call->service->objects, &call->bucket, &deletion, &deleted));
+    TRY(delete_answer(call, &deleted));
+    if (swift_names_version(call) && !deleted.found) return swift_refuse_with_headers(call, 404);
     swift_answer_page(call, 204);
+    return status_ok();
+}
+
+/* Brings a version back: a copy of it becomes the current one, without a byte being moved. */
+struct status run_restore_version(struct swift_call *call) {
+    struct object_version version;
+    struct object_info source, info;
+    TRY(swift_version_of(call, &version));
+    struct status s = object_find_version(call->service->objects, &call->bucket, call->object,
+                                          &version, call->arena, &source);
+    if (is_ok(s) && source.delete_marker) s = status_of(STATUS_NOT_FOUND);
+    TRY(s);
+    TRY(swift_authorize_found(call, "s3:GetObjectVersion", &call->bucket, &source));
+    struct object_meta meta = source.meta;
+    meta.lock = (struct object_lock){0};
+    const struct object_copy copy = {.source_bucket = &call->bucket,
+                                     .source = &source,
+                                     .bucket = &call->bucket,
+                                     .key = call->object,
+                                     .meta = &meta};
+    if (!object_can_share(&copy)) return swift_refuse(call, 409, NULL);
+    TRY(object_share(call->service->objects, &copy, call->arena, &info));
+    swift_version_answer(call, &call->bucket, &info);
+    put_answer(call, &info);
     return status_ok();
 }

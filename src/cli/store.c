@@ -405,6 +405,25 @@ static void print_health(const struct json *reply) {
            (unsigned long long)number_of(reply, "blocks_repaired"));
 }
 
+/* A line for each copy, where there is more than one. */
+static void print_copies(const struct json *copies) {
+    if (json_count(copies) < 2) return;
+    for (const struct json *copy = json_first(copies); copy; copy = json_next(copy)) {
+        struct slice state = json_get_string(copy, "state");
+        struct slice line = json_get_string(copy, "line");
+        char filled[SIZE_TEXT_MAX];
+        char whole[SIZE_TEXT_MAX];
+        printf("  copy %.*s: %.*s", SLICE_FMT(json_get_string(copy, "name")), SLICE_FMT(state));
+        if (slice_eq(state, SLICE("filling"))) {
+            printf(", %s of %s", bytes_of(copy, "filled_bytes", filled),
+                   bytes_of(copy, "fill_bytes", whole));
+        } else if (line.len > 0) {
+            printf("; %.*s", SLICE_FMT(line));
+        }
+        printf("\n");
+    }
+}
+
 static void print_metadata(const struct json *meta) {
     char log_used[SIZE_TEXT_MAX];
     char log_file[SIZE_TEXT_MAX];
@@ -421,6 +440,7 @@ static void print_metadata(const struct json *meta) {
            (unsigned long long)number_of(meta, "checkpoint_ms"),
            (unsigned long long)number_of(meta, "slowed"),
            (unsigned long long)number_of(meta, "refused"));
+    print_copies(json_get(meta, "copies"));
 }
 
 static struct status done_status(struct run *run, const struct json *reply) {

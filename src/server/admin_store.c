@@ -8,6 +8,7 @@
 #include "base/date.h"
 #include "engine/data.h"
 #include "engine/meta.h"
+#include "engine/mirror.h"
 
 struct request {
     const struct admin *admin;
@@ -210,6 +211,28 @@ static struct status scrub_stop(const struct request *r) {
 
 /* ---- the store ---- */
 
+/* The copies of the metadata, each with its state. */
+static void write_copies(const struct request *r) {
+    struct mirror *mirror = engine_mirror(r->admin->engine);
+    struct json_writer *w = r->writer;
+    json_key(w, "copies");
+    json_begin_array(w);
+    for (size_t i = 0; i < mirror_count(mirror); i++) {
+        struct mirror_copy copy;
+        mirror_copy_read(mirror, i, &copy);
+        json_begin_object(w);
+        json_member_str(w, "name", copy.name);
+        json_member_str(w, "path", copy.path);
+        json_member_str(w, "state", mirror_state_text(copy.state));
+        json_member_str(w, "line", copy.line.text);
+        json_member_u64(w, "filled_bytes", copy.filled_bytes);
+        json_member_u64(w, "fill_bytes", copy.fill_bytes);
+        json_member_u64(w, "mended", copy.mended);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void write_metadata(const struct request *r) {
     struct meta_stats stats;
     struct kv_stats kv;
@@ -229,6 +252,7 @@ static void write_metadata(const struct request *r) {
     json_member_u64(w, "index_file_bytes", stats.index_file_bytes);
     json_member_u64(w, "index_live_bytes", stats.index_live_bytes);
     json_member_u64(w, "cache_bytes", stats.cache_bytes);
+    write_copies(r);
     json_end_object(w);
 }
 

@@ -193,6 +193,10 @@ def test_a_copy_that_vanishes_comes_back(tmp_path):
     zone.wait_whole()
     (tmp_path / "one").rename(tmp_path / "away")
     zone.wait(lambda: zone.state("one") == "absent")
+    status = subprocess.run([hink_binary(), "status", "--config", tmp_path / "hink.conf"],
+                            capture_output=True, text=True, timeout=60)
+    assert "copy two: serving" in status.stdout, status.stdout + status.stderr
+    assert "copy one: absent" in status.stdout
     time.sleep(0.5)
     (tmp_path / "away").rename(tmp_path / "one")
     zone.wait_whole()

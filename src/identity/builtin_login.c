@@ -125,6 +125,19 @@ struct status builtin_password_set(struct builtin *store, struct slice user_id,
     return s;
 }
 
+struct status builtin_password_is_set(struct builtin *store, struct slice user_id, bool *ret_is) {
+    struct arena arena;
+    Identity__Account *account;
+    arena_init(&arena, WORK_ARENA_BLOCK, WORK_ARENA_LIMIT);
+    struct status s = status_ok();
+    *ret_is = false;
+    if (builtin_id_is_valid(user_id))
+        s = builtin_account_read(store, user_id, &arena, NULL, &account);
+    if (is_ok(s) && builtin_id_is_valid(user_id)) *ret_is = account->password != NULL;
+    arena_fini(&arena);
+    return s;
+}
+
 /* --- checking --- */
 
 /* What there is to compare with; a password that nobody has where there is no such user. */

@@ -60,6 +60,9 @@ unsigned builtin_roles_with_included(unsigned roles);
 struct status builtin_password_set(struct builtin *store, struct slice user_id,
                                    struct slice password, struct note *note);
 
+/* Whether a user has a password, by its id. Errors: CORRUPT; IO. */
+struct status builtin_password_is_set(struct builtin *store, struct slice user_id, bool *ret_is);
+
 /* Who says that they are whom, from where. */
 struct builtin_login {
     struct slice user_id; /* or what was given instead, where there is no such user */

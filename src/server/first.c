@@ -1,10 +1,19 @@
 #include "server/first.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/codec.h"
+#include "identity/builtin_login.h"
+#include "os/fs.h"
+#include "os/random.h"
 #include "server/log.h"
+
+/* What the administrator logs in to the Identity API with, in the data directory. */
+#define PASSWORD_FILE "admin.password"
+enum { PASSWORD_LEN = 32 };
 
 enum { ARENA_BLOCK_BYTES = 4096, ARENA_BYTES_MAX = 1024 * 1024, URL_TEXT_MAX = 384 };
 
@@ -46,6 +55,55 @@ static struct status make_user(const struct zone *zone, struct builtin *identity
         explicit_bzero((void *)(uintptr_t)result.key.secret.ptr, result.key.secret.len);
     }
     return s;
+}
+
+/* Keeps it where only the server's user may read it. */
+static struct status write_password(const char *data_dir, struct slice password,
+                                    struct note *note) {
+    char text[PASSWORD_LEN + 1];
+    int folder;
+    memcpy(text, password.ptr, PASSWORD_LEN);
+    text[PASSWORD_LEN] = '\n';
+    struct status s = fs_dir_open(fs_system(), AT_FDCWD, data_dir, &folder);
+    if (is_ok(s)) {
+        s = fs_write_small(fs_system(), folder, PASSWORD_FILE, slice_of(text, sizeof text));
+        close(folder);
+    }
+    explicit_bzero(text, sizeof text);
+    return is_ok(s) ? s
+                    : note_status(note, s.code, "%s/%s: %s", data_dir, PASSWORD_FILE,
+                                  status_text(s.code));
+}
+
+/*
+ * Where the Identity API is served, somebody must be able to log in there: the administrator gets a
+ * password, unless there is one. It is on the drive before it counts, so that it is never lost.
+ */
+static struct status make_password(const struct config *config, struct builtin *identity,
+                                   struct arena *arena, struct note *note) {
+    struct builtin_entity admin;
+    uint8_t bytes[PASSWORD_LEN / 2];
+    char text[PASSWORD_LEN];
+    struct buf buf;
+    bool is_set;
+    if (config->server.keystone_listen.count == 0) return status_ok();
+    struct status s = builtin_find(identity, BUILTIN_USER, SLICE(BUILTIN_DEFAULT),
+                                   SLICE(BUILTIN_ADMIN), arena, note, &admin);
+    if (status_is(s, STATUS_NOT_FOUND)) return status_ok();
+    TRY(s);
+    TRY(builtin_password_is_set(identity, admin.id, &is_set));
+    if (is_set || !admin.admin) return status_ok();
+    random_fill(random_system(), bytes, sizeof bytes);
+    buf_init_fixed(&buf, text, sizeof text);
+    hex_encode(&buf, slice_of(bytes, sizeof bytes));
+    s = write_password(config->server.data_dir, buf_slice(&buf), note);
+    if (is_ok(s)) s = builtin_password_set(identity, admin.id, buf_slice(&buf), note);
+    explicit_bzero(bytes, sizeof bytes);
+    explicit_bzero(text, sizeof text);
+    TRY(s);
+    log_line(LOG_INFO, "the password of user %s for the Identity API is in %s/%s", BUILTIN_ADMIN,
+             config->server.data_dir, PASSWORD_FILE);
+    return status_ok();
 }
 
 static struct status make_bucket(const struct zone *zone, const struct builtin_entity *owner,
@@ -95,6 +153,7 @@ struct status first_make(const struct zone *zone, struct builtin *identity, stru
     TRY(cli_environment_read(note, &environment));
     arena_init(&arena, ARENA_BLOCK_BYTES, ARENA_BYTES_MAX);
     struct status s = make_user(zone, identity, &environment, &arena, note, &first, &project_id);
+    if (is_ok(s)) s = make_password(zone->config, identity, &arena, note);
     if (is_ok(s)) {
         s = make_buckets(zone, identity, environment.buckets, project_id, &arena, note);
     }

@@ -2,7 +2,9 @@
  * first.h - the first user, the first buckets, and the first words to whoever started the server
  *
  * A new store gets a user and an access key, which is written to DATA/credentials, mode 0600, and
- * shown once. Containers give a key and buckets in the environment instead (cli_environment_read).
+ * shown once. Where the Identity API is served, its administrator gets a password too, in
+ * DATA/admin.password, mode 0600. Containers give a key and buckets in the environment instead
+ * (cli_environment_read).
  *
  *     first_make ── first_greet ── first_wipe
  *

@@ -388,6 +388,26 @@ def test_the_catalogue_behind_a_load_balancer(tmp_path):
         assert again.stop() == 0, again.log()
 
 
+def test_the_administrators_first_password(tmp_path):
+    from hinkserver import Server
+    zone = Zone(tmp_path / "zone")
+    kept = tmp_path / "zone" / "data" / "admin.password"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    first = kept.read_text().strip()
+    made = object.__new__(Cloud)
+    made.zone = zone
+    assert made.login("admin", password=first, project="default").status_code == 201
+    assert first not in zone.log()
+    made.hink("user", "password", "admin", typed=PASSWORD)
+    assert zone.stop() == 0
+    again = Server(["--config", zone.config], admin=zone.admin, folder=tmp_path)
+    try:  # What was set stays.
+        assert made.login("admin", project="default").status_code == 201
+        assert made.login("admin", password=first, project="default").status_code == 401
+    finally:
+        assert again.stop() == 0, again.log()
+
+
 def test_tls_and_the_access_log(tmp_path):
     certificate, key = make_certificate(tmp_path)
     log = tmp_path / "access.log"

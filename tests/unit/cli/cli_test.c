@@ -26,6 +26,7 @@ static struct {
     struct cli_where served;
     int served_code;
     struct status config;
+    size_t wrong; /* things that a check finds; with repair all but the first are put right */
 } fake;
 
 static int fake_serve(const struct cli_where *where) {
@@ -62,8 +63,20 @@ static void fake_document(struct slice request, struct buf *reply) {
     buf_append_str(reply, fake.replies[fake.calls++]);
 }
 
-static const struct cli_context context = {fake_serve, fake_check_config, fake_socket, fake_offline,
-                                           fake_document};
+static struct status fake_check(const struct cli_where *where, bool blocks, struct note *note,
+                                struct findings *findings) {
+    snprintf(fake.request, sizeof fake.request, "check %s%s%s", where->data,
+             blocks ? "" : " without blocks", findings->repair ? " with repair" : "");
+    if (!is_ok(fake.config)) return note_status(note, fake.config.code, "can't open it");
+    findings_step(findings, "records", 1, 2);
+    for (size_t i = 0; i < fake.wrong; i++) {
+        findings_say(findings, FINDING_BLOCK, findings->repair && i > 0, "block %zu is wrong", i);
+    }
+    return status_ok();
+}
+
+static const struct cli_context context = {fake_serve,   fake_check_config, fake_socket,
+                                           fake_offline, fake_document,     fake_check};
 
 static int setup(void **state) {
     (void)state;
@@ -456,6 +469,66 @@ static void test_policy_explain_refuses_half_a_question(void **state) {
     assert_non_null(strstr(o.err, "/nonexistent/file: No such file"));
 }
 
+static const char drive_reply[] =
+    "{\"ok\":true,\"items\":[{\"number\":3,\"path\":\"/srv/three\",\"media\":\"ssd\",\"state\":"
+    "\"failed\",\"size_bytes\":1099511627776,\"used_bytes\":1536,\"free_bytes\":0,\"pieces\":12,"
+    "\"pieces_short\":11,\"errors\":10,\"detail\":\"drive /srv/three: a sync failed\"}]}";
+
+static void test_drives(void **state) {
+    (void)state;
+    fake.replies[0] = drive_reply;
+    struct outcome o = run("drive list --data d");
+    assert_int_equal(o.code, CLI_OK);
+    assert_string_equal(fake.request, "{\"op\":\"drive.list\"}");
+    assert_non_null(strstr(o.out, "DRIVE  STATE   MEDIA"));
+    assert_non_null(strstr(o.out, "3      failed  ssd    1.0 TiB  1.5 KiB  0 B   12      11"));
+    assert_non_null(strstr(o.out, "drive /srv/three: a sync failed\n"));
+    fake.calls = 0;
+    o = run("drive list --data d --json");
+    assert_memory_equal(o.out, drive_reply, strlen(drive_reply));
+    fake.calls = 0;
+    fake.replies[0] = "{\"ok\":false,\"code\":\"CONFLICT\",\"message\":\"only with drive 3\"}";
+    o = run("drive remove 3 --data d");
+    assert_int_equal(o.code, CLI_FAILED);
+    assert_string_equal(o.err, "hink drive remove: only with drive 3\n");
+    assert_string_equal(fake.request, "{\"op\":\"drive.remove\",\"name\":\"3\"}");
+    fake.calls = 0;
+    fake.replies[0] = "{\"ok\":true}";
+    o = run("drive remove 3 --lose-data --data d");
+    assert_int_equal(o.code, CLI_OK);
+    assert_string_equal(fake.request,
+                        "{\"op\":\"drive.remove\",\"name\":\"3\",\"lose_data\":true}");
+    assert_usage_error("drive", "Usage: hink drive VERB");
+    assert_usage_error("drive drop", "unknown verb 'drop'");
+    assert_usage_error("drive replace 3 --data d", "which DRIVE PATH?");
+    assert_usage_error("scrub begin", "unknown verb 'begin'");
+}
+
+static void test_check_says_what_it_found(void **state) {
+    (void)state;
+    struct outcome o = run("check d");
+    assert_int_equal(o.code, CLI_OK);
+    assert_string_equal(fake.request, "check d");
+    assert_string_equal(o.out, "nothing is wrong\n");
+    fake.wrong = 2;
+    o = run("check --data d --no-blocks");
+    assert_int_equal(o.code, CLI_FAILED);
+    assert_string_equal(fake.request, "check d without blocks");
+    assert_non_null(
+        strstr(o.out, "block: block 1 is wrong\n2 things are wrong, 0 of them repaired"));
+    o = run("check d --repair");
+    assert_int_equal(o.code, CLI_FAILED);
+    assert_non_null(strstr(o.out, "block: block 0 is wrong\nblock: block 1 is wrong [repaired]\n"));
+    o = run("check d --json");
+    assert_memory_equal(o.out, "{\"findings\":[\n", 14);
+    assert_non_null(strstr(o.out, "],\"found\":2,\"repaired\":0}\n"));
+    fake.config = status_of(STATUS_BUSY);
+    o = run("check d");
+    assert_int_equal(o.code, CLI_FAILED);
+    assert_string_equal(o.err, "hink check: can't open it\n");
+    assert_usage_error("check d --data e", "exclude each other");
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup(function, setup)
     const struct CMUnitTest tests[] = {
@@ -474,6 +547,8 @@ int main(void) {
         TEST(test_policy_explain_asks_the_store),
         TEST(test_policy_explain_with_a_document_alone),
         TEST(test_policy_explain_refuses_half_a_question),
+        TEST(test_drives),
+        TEST(test_check_says_what_it_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "object/list.h"
 #include "swift/container.h"
 #include "swift/large.h"
+#include "swift/legacy.h"
 #include "swift/listing.h"
 #include "swift/ops.h"
 #include "swift/versions.h"
@@ -95,6 +96,7 @@ static struct status say_container(struct swift_call *call) {
     /* Spec: Swift counts the bytes of all versions, and the current objects. */
     http_response_set_u64(response, "X-Container-Bytes-Used", usage.bytes + usage.version_bytes);
     swift_versions_answer(call);
+    TRY(swift_legacy_answer(call));
     swift_time_timestamp(bucket->created_ns, time);
     http_response_set_str(response, "X-Timestamp", time);
     http_response_set_date(response, "Last-Modified", swift_time_http(bucket->created_ns));
@@ -134,6 +136,8 @@ static struct status policy_of(struct swift_call *call, struct slice *ret_policy
 
 /* The bucket may just have been changed, and is found anew. */
 static struct status versions_set(struct swift_call *call) {
+    TRY(swift_container_find(call, call->project_id, call->container, &call->bucket));
+    TRY(swift_legacy_set(call, &call->bucket));
     if (swift_header(call, "x-versions-enabled").ptr == NULL) return status_ok();
     TRY(swift_container_find(call, call->project_id, call->container, &call->bucket));
     return swift_versions_set(call, &call->bucket);
@@ -184,6 +188,7 @@ struct status run_put_container(struct swift_call *call) {
     struct slice policy;
     size_t count;
     TRY(swift_container_check(call));
+    TRY(swift_legacy_check(call));
     TRY(policy_of(call, &policy));
     TRY(swift_container_begin(call, documents, &count, &quota));
     if (call->has_bucket) return put_again(call, policy);
@@ -216,6 +221,7 @@ struct status run_put_container(struct swift_call *call) {
 
 struct status run_post_container(struct swift_call *call) {
     TRY(swift_container_check(call));
+    TRY(swift_legacy_check(call));
     if (swift_container_says(call)) TRY(swift_container_change(call));
     TRY(versions_set(call));
     swift_answer_page(call, 204);

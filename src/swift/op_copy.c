@@ -3,6 +3,7 @@
 #include "base/codec.h"
 #include "swift/body.h"
 #include "swift/large.h"
+#include "swift/legacy.h"
 #include "swift/listing.h"
 #include "swift/meta.h"
 #include "swift/object_meta.h"
@@ -144,6 +145,7 @@ static struct status copy_object(struct swift_call *call, struct copying *copyin
                                  struct object_info *ret_info) {
     struct object_meta meta;
     TRY(meta_of_copy(call, copying, &meta));
+    TRY(swift_legacy_keep(call, &copying->bucket, copying->object));
     if (wants_itself(call) && copying->source.link.kind == OBJECT_LINK_SEGMENTS) {
         if (is_same_account(copying)) return copy_segments(call, copying, &meta, ret_info);
         return swift_refuse(call, 400, "The segments of a manifest are in its own account");

@@ -9,6 +9,7 @@
 #include "http/condition.h"
 #include "json/writer.h"
 #include "swift/large.h"
+#include "swift/legacy.h"
 #include "swift/listing.h"
 #include "swift/object_meta.h"
 #include "swift/ops.h"
@@ -290,6 +291,7 @@ static struct status commit(struct making *making, struct object_info *ret_info)
                                  .etag = making->etag};
     TRY(swift_object_meta_read(call, call->object, &large.meta));
     TRY(manifest_etag(making, &large.manifest_etag));
+    TRY(swift_legacy_keep(call, &call->bucket, call->object));
     return object_large_put(call->service->objects, &call->bucket, &large, call->arena, ret_info);
 }
 

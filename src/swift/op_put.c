@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "http/condition.h"
 #include "swift/large.h"
+#include "swift/legacy.h"
 #include "swift/listing.h"
 #include "swift/object_meta.h"
 #include "swift/ops.h"
@@ -93,7 +94,13 @@ struct status run_delete_object(struct swift_call *call) {
     struct object_deletion deletion = {
         .key = call->object, .condition = &if_present, .owner_id = call->bucket.project_id};
     struct object_deleted deleted;
+    bool done;
     TRY(swift_version_of(call, &deletion.version));
+    TRY(swift_legacy_delete(call, &done));
+    if (done) {
+        swift_answer_page(call, 204);
+        return status_ok();
+    }
     /* What keeps versions takes a marker also where nothing is; a marker is no object. */
     bool keeps = call->bucket.versioning == BUCKET_VERSIONING_ENABLED;
     if (keeps || swift_names_version(call)) deletion.condition = NULL;

@@ -3,6 +3,7 @@
 #include "base/codec.h"
 #include "http/condition.h"
 #include "swift/large.h"
+#include "swift/legacy.h"
 #include "swift/listing.h"
 #include "swift/object_meta.h"
 #include "swift/ops.h"
@@ -119,6 +120,7 @@ struct status run_put_symlink(struct swift_call *call) {
         TRY(fixed_check(call, &put.link, &type));
     }
     type_set(call, &put.meta, type);
+    TRY(swift_legacy_keep(call, &call->bucket, call->object));
     TRY(object_writer_begin(call->service->objects, &call->bucket, &put, call->note, &writer));
     TRY(object_writer_commit(&writer, &seal, call->arena, &info));
     http_response_set(&call->response, SLICE("Etag"), info.etag);

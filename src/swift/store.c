@@ -2,6 +2,7 @@
 
 #include "swift/account.h"
 #include "swift/body.h"
+#include "swift/legacy.h"
 #include "swift/object_meta.h"
 
 /*
@@ -55,6 +56,7 @@ struct status swift_store(struct swift_call *call, const struct swift_storing *s
     struct object_writer *writer = NULL;
     struct swift_body body;
     TRY(swift_quota_check(call, storing->bucket, storing->object, storing->size));
+    TRY(swift_legacy_keep(call, storing->bucket, storing->object));
     swift_body_init(&body, call, storing->source, storing->announced);
     TRY(object_writer_begin(call->service->objects, storing->bucket, &put, call->note, &writer));
     return pull(call, storing, &body, &writer, ret_info);

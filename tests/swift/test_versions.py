@@ -67,3 +67,23 @@ def test_readers_of_a_container_do_not_remove_versions(swift, container):
     assert swift("DELETE", f"{container}/o?version-id={first}",
                  anonymous=True).status_code == 401
     assert swift("GET", f"{container}/o?version-id={first}").content == b"one"
+
+
+def test_versions_in_another_container(swift, s3):
+    """What a PUT replaces is a container's object like any other, for S3 too."""
+    name = "stack-" + uuid.uuid4().hex[:12]
+    assert swift("PUT", name + "-old").status_code == 201
+    assert swift("PUT", name, headers={"X-Versions-Location": name + "-old"}).status_code == 201
+    for word in (b"one", b"two", b"three"):
+        assert swift("PUT", f"{name}/o", data=word, headers={"X-Object-Meta-Word": word}
+                     ).status_code == 201
+    kept = [entry["Key"] for entry in s3.list_objects_v2(Bucket=name + "-old")["Contents"]]
+    assert len(kept) == 2 and all(key.startswith("001o/") for key in kept)
+    assert s3.get_object(Bucket=name + "-old", Key=kept[0])["Metadata"]["word"] == "one"
+    for word in (b"two", b"one"):
+        assert swift("DELETE", f"{name}/o").status_code == 204
+        assert swift("GET", f"{name}/o").content == word
+    assert swift("DELETE", f"{name}/o").status_code == 204
+    assert swift("GET", f"{name}/o").status_code == 404
+    assert swift("POST", name, headers={"X-Remove-Versions-Location": "x"}).status_code == 204
+    assert "X-Versions-Location" not in swift("HEAD", name).headers

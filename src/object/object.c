@@ -290,6 +290,11 @@ static struct status amend_build(struct store_change *change, struct kv_batch *b
     TRY(amendment->edit(amendment, &place.info, &next.meta));
     bool fixed = next.link.kind == OBJECT_LINK_SEGMENTS || next.link.kind == OBJECT_LINK_SYMLINK;
     if (amendment->link && !fixed) next.link = *amendment->link;
+    /* The id of what was written before its bucket had versioning is its time. */
+    static const struct object_version_id no_id = {{0}};
+    bool has_id = memcmp(&next.version, &no_id, sizeof no_id) != 0;
+    bool may_touch = has_id || change->bucket->versioning == BUCKET_VERSIONING_OFF;
+    if (amendment->touches && may_touch) next.modified_ns = store_now_ns(change->store);
     TRY(record_encode_object(&next, scratch, &raw));
     object_expiry_forget(amendment->key, &place.info, batch);
     object_expiry_note(amendment->key, &next, batch);

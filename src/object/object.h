@@ -351,6 +351,7 @@ struct object_amendment {
                           struct object_meta *meta);
     /* The prefix that it is to stand for, or none; segments and links stay; NULL: as it was. */
     const struct object_link *link;
+    bool touches; /* it counts as modified now, as far as its version's id lets it (O13) */
 };
 
 /*

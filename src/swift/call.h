@@ -274,6 +274,13 @@ struct status swift_authorize_other(struct swift_call *call, const char *action,
                                     struct slice object, struct bucket *ret_bucket);
 
 /*
+ * What a write requires of what is there: If-None-Match: *, or nothing; NULL in `*ret_condition`.
+ * Errors: REFUSED (400).
+ */
+struct status swift_write_condition(struct swift_call *call,
+                                    const struct object_condition **ret_condition);
+
+/*
  * Whether quotas of container and account leave room for `size` bytes (UINT64_MAX: nobody knows) as
  * `object`. Errors: REFUSED (413); IO.
  */

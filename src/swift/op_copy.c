@@ -1,6 +1,7 @@
 /* Objects copied, by COPY or by PUT with X-Copy-From. */
 #include "base/check.h"
 #include "base/codec.h"
+#include "http/range.h"
 #include "swift/body.h"
 #include "swift/large.h"
 #include "swift/legacy.h"
@@ -21,6 +22,8 @@ struct copying {
     struct slice container;
     struct slice object;
     struct bucket bucket;
+    struct http_range range; /* of the source */
+    const struct object_condition *condition;
 };
 
 /* Takes "container/object", with or without a slash before it, apart. */
@@ -106,9 +109,10 @@ static struct status copy_bytes(struct swift_call *call, struct copying *copying
                                 const struct object_meta *meta, struct object_info *ret_info) {
     struct copy_source from = {.source = {&copy_ops},
                                .reader = copying->large.opened.reader,
-                               .size = copying->source.size};
+                               .at = copying->range.first,
+                               .size = copying->range.first + copying->range.len};
     struct object_put put = {
-        .key = copying->object, .meta = *meta, .size_hint = copying->source.size};
+        .key = copying->object, .meta = *meta, .size_hint = copying->range.len};
     bool keeps_link = wants_itself(call) || copying->source.link.kind == OBJECT_LINK_SYMLINK;
     if (keeps_link && is_same_account(copying)) put.link = copying->source.link;
     struct object_writer *writer = NULL;
@@ -122,7 +126,8 @@ static struct status copy_bytes(struct swift_call *call, struct copying *copying
         return s;
     }
     struct object_seal seal = {.etag = swift_body_etag(&body, storage),
-                               .checksum = swift_body_checksum(&body)};
+                               .checksum = swift_body_checksum(&body),
+                               .condition = copying->condition};
     return object_writer_commit(&writer, &seal, call->arena, ret_info);
 }
 
@@ -141,6 +146,15 @@ static struct status copy_segments(struct swift_call *call, const struct copying
                             ret_info);
 }
 
+/* Spec: Object Storage API, "Copy object": with Range that part of it. */
+static struct status range_choose(struct swift_call *call, struct copying *copying) {
+    uint64_t size = copying->source.size;
+    copying->range = (struct http_range){0, size};
+    enum http_range_verdict verdict =
+        http_range_resolve(swift_header(call, "range"), size, &copying->range);
+    return verdict == HTTP_RANGE_UNSATISFIABLE ? swift_refuse(call, 416, NULL) : status_ok();
+}
+
 static struct status copy_object(struct swift_call *call, struct copying *copying,
                                  struct object_info *ret_info) {
     struct object_meta meta;
@@ -150,17 +164,21 @@ static struct status copy_object(struct swift_call *call, struct copying *copyin
         if (is_same_account(copying)) return copy_segments(call, copying, &meta, ret_info);
         return swift_refuse(call, 400, "The segments of a manifest are in its own account");
     }
-    TRY(swift_quota_check(call, &copying->bucket, copying->object, copying->source.size));
+    TRY(range_choose(call, copying));
+    TRY(swift_write_condition(call, &copying->condition));
+    TRY(swift_quota_check(call, &copying->bucket, copying->object, copying->range.len));
     struct object_copy copy = {.source_bucket = &copying->source_bucket,
                                .source = &copying->source,
                                .bucket = &copying->bucket,
                                .key = copying->object,
-                               .meta = &meta};
-    if (copying->source.part_count == 0 && copying->source.link.kind == OBJECT_LINK_NONE &&
-        object_can_share(&copy)) {
+                               .meta = &meta,
+                               .condition = copying->condition};
+    bool is_whole = copying->range.len == copying->source.size;
+    if (is_whole && copying->source.part_count == 0 &&
+        copying->source.link.kind == OBJECT_LINK_NONE && object_can_share(&copy)) {
         return object_share(call->service->objects, &copy, call->arena, ret_info);
     }
-    if (copying->source.size > SWIFT_OBJECT_SIZE_MAX) return swift_refuse(call, 413, NULL);
+    if (copying->range.len > SWIFT_OBJECT_SIZE_MAX) return swift_refuse(call, 413, NULL);
     return copy_bytes(call, copying, &meta, ret_info);
 }
 

@@ -38,8 +38,9 @@ struct status run_post_object(struct swift_call *call) {
     struct object_link link;
     struct object_info info;
     TRY(swift_prefix_read(call, &link));
-    struct posting posting = {.amendment = {.key = call->object, .edit = edit, .link = &link},
-                              .call = call};
+    struct posting posting = {
+        .amendment = {.key = call->object, .edit = edit, .touches = true, .link = &link},
+        .call = call};
     struct status s =
         object_amend(call->service->objects, &call->bucket, &posting.amendment, call->arena, &info);
     if (status_is(s, STATUS_NOT_FOUND)) return swift_refuse(call, 404, NULL);

@@ -20,8 +20,8 @@ static struct status refuse_existing(const struct object_condition *condition,
 static const struct object_condition if_absent = {.judge = refuse_existing};
 
 /* Spec: Object Storage API: If-None-Match of a PUT is "*" or nothing. */
-static struct status condition_of(struct swift_call *call,
-                                  const struct object_condition **ret_condition) {
+struct status swift_write_condition(struct swift_call *call,
+                                    const struct object_condition **ret_condition) {
     struct slice none = swift_header(call, "if-none-match");
     *ret_condition = NULL;
     if (none.ptr == NULL) return status_ok();
@@ -54,7 +54,7 @@ struct status run_put_object(struct swift_call *call) {
                                     .announced = swift_header(call, "etag")};
     struct object_info info;
     TRY(length_check(call));
-    TRY(condition_of(call, &storing.condition));
+    TRY(swift_write_condition(call, &storing.condition));
     TRY(swift_object_meta_read(call, call->object, &storing.meta));
     TRY(swift_prefix_read(call, &storing.link));
     TRY(swift_store(call, &storing, &info));

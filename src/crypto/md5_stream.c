@@ -297,6 +297,29 @@ void md5_stream_update(struct md5_stream *stream, struct slice bytes) {
     if (rest.len > 0) memcpy(stream->tail, rest.ptr, rest.len);
 }
 
+/* Chains of dependent steps both, in different units of the processor: what follows in the program
+ * is begun while MD5 waits for itself. */
+static void update_in_turns(struct md5_stream *stream, struct digest *other, struct slice bytes) {
+    atomic_fetch_add_explicit(&stream->service->bytes_alone, bytes.len, memory_order_relaxed);
+    while (bytes.len > 0) {
+        struct slice piece = slice_take(bytes, MD5_BLOCK_LEN - stream->len % MD5_BLOCK_LEN);
+        md5_stream_update(stream, piece);
+        digest_update(other, piece);
+        bytes = slice_skip(bytes, piece.len);
+    }
+}
+
+void md5_stream_update_with(struct md5_stream *stream, struct digest *other, struct slice bytes) {
+    bool is_long = bytes.len > ALONE_BYTES_MAX;
+    if (is_long) stream_count(stream, bytes.len);
+    if (is_long && !is_crowded(stream->service)) {
+        update_in_turns(stream, other, bytes);
+        return;
+    }
+    digest_update(other, bytes);
+    md5_stream_update(stream, bytes);
+}
+
 /* Spec: RFC 1321 sections 3.1 to 3.3 (padding, length in bits, output). */
 void md5_stream_final(struct md5_stream *stream, void *out) {
     unsigned char last[2 * MD5_BLOCK_LEN] = {0};

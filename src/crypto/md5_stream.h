@@ -23,6 +23,7 @@
 #define CRYPTO_MD5_STREAM_H
 
 #include "base/slice.h"
+#include "crypto/digest.h"
 #include "crypto/md5_lanes.h"
 
 enum { MD5_STREAM_LEN = 16 };
@@ -60,6 +61,13 @@ void md5_stream_begin(struct md5_stream *stream, struct md5_service *service);
  * Blocks: until they are, while other threads may be doing it; computes for them too.
  */
 void md5_stream_update(struct md5_stream *stream, struct slice bytes);
+
+/*
+ * Takes `bytes` into the stream and into `other` in one pass. Where the stream is alone the two go
+ * block by block, which a processor computes side by side in part.
+ * Blocks: as md5_stream_update.
+ */
+void md5_stream_update_with(struct md5_stream *stream, struct digest *other, struct slice bytes);
 
 /* Ends the stream and writes its digest, MD5_STREAM_LEN bytes. */
 void md5_stream_final(struct md5_stream *stream, void *out);

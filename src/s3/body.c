@@ -126,8 +126,11 @@ static struct status body_verify(struct s3_body *body) {
 }
 
 static void body_update(struct s3_body *body, struct slice bytes) {
-    md5_stream_update(&body->md5_stream, bytes);
-    if (body->has_sha256) digest_update(&body->sha256, bytes);
+    if (body->has_sha256) {
+        md5_stream_update_with(&body->md5_stream, &body->sha256, bytes);
+    } else {
+        md5_stream_update(&body->md5_stream, bytes);
+    }
     if (body->keeps) checksum_update(&body->kept, bytes);
     if (body->has_own) checksum_update(&body->own, bytes);
     body->size += bytes.len;

@@ -99,6 +99,45 @@ static void test_lengths_and_pieces(void **state) {
     free(bytes);
 }
 
+/* Two digests in one pass, of pieces that begin and end anywhere, alone and in a crowd. */
+static void expect_both(struct md5_service *service, const unsigned char *bytes, size_t len,
+                        size_t step) {
+    struct md5_stream stream;
+    struct digest sha256;
+    md5_stream_begin(&stream, service);
+    digest_init(&sha256, DIGEST_SHA256);
+    for (size_t at = 0; at < len; at += step) {
+        md5_stream_update_with(&stream, &sha256, slice_take(slice_of(bytes + at, len - at), step));
+    }
+    unsigned char got[DIGEST_SHA256_LEN];
+    unsigned char expected[DIGEST_SHA256_LEN];
+    digest_final(&sha256, got);
+    assert_int_equal(EVP_Digest(bytes, len, expected, NULL, EVP_sha256(), NULL), 1);
+    assert_memory_equal(got, expected, DIGEST_SHA256_LEN);
+    md5_stream_final(&stream, got);
+    openssl_md5(bytes, len, expected);
+    assert_memory_equal(got, expected, MD5_STREAM_LEN);
+}
+
+static void test_two_digests_in_one_pass(void **state) {
+    (void)state;
+    static const size_t steps[] = {1, 63, 64, 65, 4096, 4097, 5000, 100000, 300000};
+    unsigned char *bytes = bytes_make(1, 300000);
+    struct md5_service *service = md5_service_new(&(struct md5_service_config){.processors = 1});
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        expect_both(service, bytes, 300000, steps[i]);
+        expect_both(service, bytes, 299937, steps[i]);
+    }
+    struct md5_stream streams[3]; /* a crowd */
+    for (size_t i = 0; i < 3; i++) {
+        md5_stream_begin(&streams[i], service);
+        md5_stream_update(&streams[i], slice_of(bytes, 100000));
+    }
+    expect_both(service, bytes, 299937, 65536);
+    md5_service_free(&service);
+    free(bytes);
+}
+
 struct upload {
     struct md5_service *service;
     unsigned char *bytes;
@@ -199,6 +238,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_lane_of_every_kernel),
         cmocka_unit_test(test_lengths_and_pieces),
+        cmocka_unit_test(test_two_digests_in_one_pass),
         cmocka_unit_test(test_many_streams),
         cmocka_unit_test(test_who_is_there_is_seen),
     };

@@ -18,19 +18,6 @@ struct status op_amend_check(struct s3_call *call) {
 
 /* ---- finding and changing ------------------------------------------------------------------- */
 
-/* Finds the version that is meant; a delete marker has nothing to tell. */
-static struct status version_find(struct s3_call *call, struct object_info *ret_info) {
-    struct object_version version;
-    TRY(s3_version_of(call, &version));
-    struct status s = object_find_version(call->service->objects, &call->bucket, call->key,
-                                          &version, call->arena, ret_info);
-    if (status_is(s, STATUS_NOT_FOUND)) {
-        return s3_refuse_no_version(call, &call->bucket, call->key, &version);
-    }
-    TRY(s);
-    return ret_info->delete_marker ? s3_refuse_marker(call, ret_info) : status_ok();
-}
-
 /* A change, and what it refuses. */
 struct amendment {
     struct object_amendment base;
@@ -51,7 +38,7 @@ static struct status amend(struct s3_call *call, struct amendment *amendment) {
         return s3_refuse_no_version(call, &call->bucket, call->key, version);
     }
     if (status_is(s, STATUS_UNSUPPORTED)) {
-        TRY(version_find(call, &info)); /* refuses the marker */
+        TRY(s3_version_find(call, &info)); /* refuses the marker */
         return s3_refuse(call, S3_ERROR_OPERATION_ABORTED, NULL);
     }
     if (status_is(s, STATUS_DENIED)) return s3_refuse_protected(call);
@@ -102,7 +89,7 @@ struct status op_get_object_tagging(struct s3_call *call) {
     struct tag_set tags;
     struct buf buf;
     struct xml_writer writer;
-    TRY(version_find(call, &info));
+    TRY(s3_version_find(call, &info));
     TRY(s3_pairs_to_tags(call->arena, &info.meta.tags, &tags));
     s3_version_answer(call, &info);
     buf_init(&buf, ANSWER_MAX);
@@ -191,7 +178,7 @@ struct status op_get_object_retention(struct s3_call *call) {
     struct buf buf;
     struct xml_writer writer;
     TRY(s3_lock_check_bucket(call));
-    TRY(version_find(call, &info));
+    TRY(s3_version_find(call, &info));
     if (info.meta.lock.mode == OBJECT_LOCK_NONE) return no_configuration(call);
     const struct lock_retention retention = {(enum lock_mode)info.meta.lock.mode,
                                              info.meta.lock.until_ns};
@@ -232,7 +219,7 @@ struct status op_get_object_legal_hold(struct s3_call *call) {
     struct buf buf;
     struct xml_writer writer;
     TRY(s3_lock_check_bucket(call));
-    TRY(version_find(call, &info));
+    TRY(s3_version_find(call, &info));
     buf_init(&buf, ANSWER_MAX);
     xml_writer_init(&writer, &buf);
     lock_hold_write(&writer, info.meta.lock.legal_hold);

@@ -154,25 +154,13 @@ static struct status write_attributes(struct s3_call *call, struct xml_writer *x
     return xml_end(xml);
 }
 
-static struct status find(struct s3_call *call, struct object_info *ret_info) {
-    struct object_version version;
-    TRY(s3_version_of(call, &version));
-    struct status s = object_find_version(call->service->objects, &call->bucket, call->key,
-                                          &version, call->arena, ret_info);
-    if (status_is(s, STATUS_NOT_FOUND)) {
-        return s3_refuse_no_version(call, &call->bucket, call->key, &version);
-    }
-    TRY(s);
-    return ret_info->delete_marker ? s3_refuse_marker(call, ret_info) : status_ok();
-}
-
 struct status op_get_object_attributes(struct s3_call *call) {
     struct wanted wanted;
     struct object_info info;
     struct xml_writer xml;
     struct buf text;
     TRY(wanted_read(call, &wanted));
-    TRY(find(call, &info));
+    TRY(s3_version_find(call, &info));
     s3_version_answer(call, &info);
     http_response_set_date(&call->response, "Last-Modified", info.modified_ns);
     buf_init(&text, ANSWER_MAX);

@@ -115,3 +115,15 @@ struct status s3_refuse_protected(struct s3_call *call) {
     return s3_refuse(call, S3_ERROR_ACCESS_DENIED,
                      "Access Denied because object protected by object lock.");
 }
+
+struct status s3_version_find(struct s3_call *call, struct object_info *ret_info) {
+    struct object_version version;
+    TRY(s3_version_of(call, &version));
+    struct status s = object_find_version(call->service->objects, &call->bucket, call->key,
+                                          &version, call->arena, ret_info);
+    if (status_is(s, STATUS_NOT_FOUND)) {
+        return s3_refuse_no_version(call, &call->bucket, call->key, &version);
+    }
+    TRY(s);
+    return ret_info->delete_marker ? s3_refuse_marker(call, ret_info) : status_ok();
+}

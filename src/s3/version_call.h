@@ -59,4 +59,11 @@ struct status s3_bypasses_governance(struct s3_call *call, struct slice key, boo
 /* AccessDenied because the version is protected. */
 struct status s3_refuse_protected(struct s3_call *call);
 
+/*
+ * Finds the version that the call's versionId means; a delete marker has nothing to tell.
+ * Owns: `*ret_info` lies in call->arena.
+ * Errors: REFUSED (NoSuchKey, NoSuchVersion, MethodNotAllowed, …); CORRUPT; IO.
+ */
+struct status s3_version_find(struct s3_call *call, struct object_info *ret_info);
+
 #endif

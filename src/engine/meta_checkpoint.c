@@ -295,6 +295,11 @@ static bool is_applied(struct meta *meta, uint64_t sequence) {
     return applied;
 }
 
+bool meta_may_settle(struct meta *meta) {
+    bool ready = !meta->config.has_mover || meta->mover;
+    return ready && !atomic_load(&meta->failed) && !is_applied(meta, atomic_load(&meta->published));
+}
+
 /* Waits for the frozen layer, if there is one, to be applied once. */
 static struct status frozen_wait(struct meta *meta) {
     pthread_mutex_lock(&meta->work_lock);

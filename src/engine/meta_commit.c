@@ -33,7 +33,8 @@ struct meta_waiter {
     size_t failed_guard;
     struct meta_view *view; /* that the guards were foreseen in */
     enum foreseen foreseen[FORESEEN_MAX];
-    bool leads; /* woken to lead, not to return */
+    bool no_room; /* was refused, as the index may find none */
+    bool leads;   /* woken to lead, not to return */
     sem_t woken;
 };
 
@@ -239,6 +240,7 @@ static void waiter_judge(struct group *group, struct meta_waiter *waiter) {
     bool shrinking;
     uint64_t bytes = batch_weigh(meta, waiter->batch, &waiter->riding, &shrinking);
     waiter->status = bytes > 0 ? room_admit(group, waiter, shrinking) : status_ok();
+    waiter->no_room = !is_ok(waiter->status);
     if (is_ok(waiter->status)) waiter->status = batch_judge(group, waiter);
     if (is_ok(waiter->status)) meta->queue.pending_bytes += bytes - waiter->riding;
     if (!is_ok(waiter->status)) overlay_rollback(pending, mark);
@@ -430,9 +432,9 @@ static void guards_foresee(struct meta *meta, struct meta_waiter *waiter) {
     }
 }
 
-struct status meta_commit(struct kv *kv, struct kv_partition partition,
-                          const struct kv_batch *batch, size_t *ret_failed_guard) {
-    struct meta *meta = CONTAINER_OF(kv, struct meta, kv);
+static struct status commit_once(struct meta *meta, struct kv_partition partition,
+                                 const struct kv_batch *batch, size_t *ret_failed_guard,
+                                 bool *ret_no_room) {
     struct meta_waiter self = {.partition = partition, .batch = batch};
     bool shrinking;
     self.bytes = batch_weigh(meta, batch, &self.riding, &shrinking);
@@ -441,5 +443,18 @@ struct status meta_commit(struct kv *kv, struct kv_partition partition,
     struct status s = enqueue(meta, &self);
     meta_view_release(meta, &self.view);
     if (status_is(s, STATUS_CONFLICT)) *ret_failed_guard = self.failed_guard;
+    *ret_no_room = self.no_room;
+    return s;
+}
+
+struct status meta_commit(struct kv *kv, struct kv_partition partition,
+                          const struct kv_batch *batch, size_t *ret_failed_guard) {
+    struct meta *meta = CONTAINER_OF(kv, struct meta, kv);
+    bool no_room;
+    struct status s = commit_once(meta, partition, batch, ret_failed_guard, &no_room);
+    /* What was deleted lately is room after a checkpoint only: nobody is told before that. */
+    if (no_room && meta_may_settle(meta) && is_ok(meta_checkpoint(meta))) {
+        s = commit_once(meta, partition, batch, ret_failed_guard, &no_room);
+    }
     return s;
 }

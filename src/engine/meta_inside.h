@@ -137,6 +137,9 @@ struct status meta_changes_replay(struct slice payload, uint64_t sequence, struc
 void meta_freeze(struct meta *meta, bool now);
 void meta_work_wait(struct meta *meta, int64_t until_ns);
 
+/* Whether there is anything that a checkpoint would put into the index, and nothing failed. */
+bool meta_may_settle(struct meta *meta);
+
 /* Whether the active layer has reached its limit; whether it may not grow any more. */
 bool meta_layer_is_full(struct meta *meta);
 bool meta_layer_is_over(struct meta *meta);

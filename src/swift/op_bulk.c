@@ -10,10 +10,7 @@
 #include "swift/store.h"
 
 enum {
-    BULK_DELETES_MAX = 10000,
     BULK_LIST_BYTES_MAX = 4 * 1024 * 1024,
-    BULK_FAILED_MAX = 1000,
-    BULK_CONTAINERS_MAX = 10000,
     BULK_PULSE = 500, /* so many are done before the client is told that it goes on */
     BULK_PATH_MAX = SWIFT_OBJECT_NAME_MAX + SWIFT_CONTAINER_NAME_MAX + 2,
     SCRATCH_BLOCK = 16 * 1024,
@@ -117,7 +114,7 @@ static struct status delete_lines(struct bulk *bulk, struct slice list) {
             struct slice line;
             more = slice_cut(rest, '\n', &line, &rest);
             TRY(delete_line(bulk, line, pass == 0));
-            if (bulk->report.failed_count < BULK_FAILED_MAX) continue;
+            if (bulk->report.failed_count < SWIFT_BULK_FAILED_MAX) continue;
             swift_report_text(&bulk->report, "Response Body",
                               SLICE("Max delete failures exceeded"));
             return status_ok();
@@ -140,8 +137,9 @@ static int list_refusal(const struct bulk *bulk, struct slice list, struct slice
         }
         lines += more || line.len > 0;
     }
-    if (lines <= BULK_DELETES_MAX) return 0;
-    *ret_why = arena_printf(bulk->whole, "Maximum Bulk Deletes: %d per request", BULK_DELETES_MAX);
+    if (lines <= SWIFT_BULK_DELETES_MAX) return 0;
+    *ret_why =
+        arena_printf(bulk->whole, "Maximum Bulk Deletes: %d per request", SWIFT_BULK_DELETES_MAX);
     return 413;
 }
 
@@ -215,9 +213,9 @@ static struct status member_container(struct bulk *bulk, struct slice container,
                                             object, ret_bucket);
     bool absent = status_is(s, STATUS_REFUSED) && call->error.status == 404;
     if (!absent) return s;
-    if (bulk->containers_made++ >= BULK_CONTAINERS_MAX) {
+    if (bulk->containers_made++ >= SWIFT_BULK_CONTAINERS_MAX) {
         return swift_refuse(call, 400, "More than %d containers to create from tar.",
-                            BULK_CONTAINERS_MAX);
+                            SWIFT_BULK_CONTAINERS_MAX);
     }
     if (container.len > SWIFT_CONTAINER_NAME_MAX - 1) return swift_refuse(call, 400, NULL);
     TRY(swift_container_make(call, container, ret_bucket));
@@ -272,7 +270,7 @@ static struct status member_put(struct bulk *bulk, struct swift_archive *archive
 static struct status extract_run(struct bulk *bulk, struct swift_archive *archive,
                                  int *ret_status) {
     bool stop = false;
-    while (!stop && bulk->report.failed_count < BULK_FAILED_MAX) {
+    while (!stop && bulk->report.failed_count < SWIFT_BULK_FAILED_MAX) {
         struct swift_archive_member member;
         bool found;
         struct status s = swift_archive_next(archive, &member, &found);

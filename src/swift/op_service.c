@@ -1,7 +1,11 @@
 /* What the door is, and that it is there. */
+#include "base/check.h"
+#include "object/large.h"
 #include "swift/listing.h"
 #include "swift/meta.h"
 #include "swift/ops.h"
+#include "swift/report.h"
+#include "swift/slo.h"
 
 static void write_limits(struct json_writer *w, const struct swift_call *call) {
     const struct swift_region *region = call->region;
@@ -42,6 +46,71 @@ static void write_limits(struct json_writer *w, const struct swift_call *call) {
     json_end_object(w);
 }
 
+static void write_words(struct json_writer *w, const char *name, const char *const *words,
+                        size_t count) {
+    json_key(w, name);
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++) json_write_str(w, words[i]);
+    json_end_array(w);
+}
+
+static void write_large(struct json_writer *w) {
+    json_key(w, "slo");
+    json_begin_object(w);
+    json_member_bool(w, "allow_async_delete", false);
+    json_member_u64(w, "max_manifest_segments", SWIFT_SLO_SEGMENTS_MAX);
+    json_member_u64(w, "max_manifest_size", SWIFT_SLO_BYTES_MAX);
+    json_member_u64(w, "min_segment_size", 1);
+    json_end_object(w);
+    json_key(w, "dlo");
+    json_begin_object(w);
+    json_member_u64(w, "max_segments", OBJECT_PREFIX_SEGMENTS_MAX);
+    json_end_object(w);
+    json_key(w, "symlink");
+    json_begin_object(w);
+    json_member_bool(w, "static_links", true);
+    json_member_u64(w, "symloop_max", OBJECT_SYMLINK_DEPTH_MAX);
+    json_end_object(w);
+}
+
+static void write_tempurl(struct json_writer *w) {
+    static const char *const digests[] = {"sha1", "sha256", "sha512"};
+    static const char *const methods[] = {"GET", "HEAD", "PUT", "POST", "DELETE"};
+    static const char *const removed[] = {"x-object-meta-*"};
+    static const char *const allowed[] = {"x-object-meta-public-*"};
+    static const char *const incoming[] = {"x-timestamp"};
+    json_key(w, "tempurl");
+    json_begin_object(w);
+    write_words(w, "allowed_digests", digests, ARRAY_LEN(digests));
+    write_words(w, "incoming_allow_headers", NULL, 0);
+    write_words(w, "incoming_remove_headers", incoming, ARRAY_LEN(incoming));
+    write_words(w, "methods", methods, ARRAY_LEN(methods));
+    write_words(w, "outgoing_allow_headers", allowed, ARRAY_LEN(allowed));
+    write_words(w, "outgoing_remove_headers", removed, ARRAY_LEN(removed));
+    json_end_object(w);
+}
+
+static void write_many(struct json_writer *w) {
+    static const char *const flags[] = {"x-versions-location", "x-history-location"};
+    json_key(w, "bulk_delete");
+    json_begin_object(w);
+    json_member_u64(w, "max_deletes_per_request", SWIFT_BULK_DELETES_MAX);
+    json_member_u64(w, "max_failed_deletes", SWIFT_BULK_FAILED_MAX);
+    json_end_object(w);
+    json_key(w, "bulk_upload");
+    json_begin_object(w);
+    json_member_u64(w, "max_containers_per_extraction", SWIFT_BULK_CONTAINERS_MAX);
+    json_member_u64(w, "max_failed_extractions", SWIFT_BULK_FAILED_MAX);
+    json_end_object(w);
+    json_key(w, "versioned_writes");
+    json_begin_object(w);
+    write_words(w, "allowed_flags", flags, ARRAY_LEN(flags));
+    json_end_object(w);
+    json_key(w, "object_versioning");
+    json_begin_object(w);
+    json_end_object(w);
+}
+
 struct status run_info(struct swift_call *call) {
     enum { INFO_BYTES_MAX = 64 * 1024 };
     struct buf buf;
@@ -50,6 +119,9 @@ struct status run_info(struct swift_call *call) {
     json_writer_init(&writer, &buf);
     json_begin_object(&writer);
     write_limits(&writer, call);
+    write_large(&writer);
+    write_tempurl(&writer);
+    write_many(&writer);
     json_end_object(&writer);
     return swift_answer_document(call, &buf, "application/json; charset=UTF-8");
 }

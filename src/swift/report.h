@@ -14,11 +14,14 @@
 #include "swift/call.h"
 #include "swift/listing.h"
 
+/* Of a request that does many things (op_bulk.c). */
 enum {
-    SWIFT_REPORT_FACTS_MAX = 8,
-    SWIFT_REPORT_FAILED_MAX = 1000,
-    SWIFT_REPORT_BYTES_MAX = 8 << 20
+    SWIFT_BULK_DELETES_MAX = 10000,
+    SWIFT_BULK_FAILED_MAX = 1000, /* then it ends */
+    SWIFT_BULK_CONTAINERS_MAX = 10000
 };
+
+enum { SWIFT_REPORT_FACTS_MAX = 8, SWIFT_REPORT_BYTES_MAX = 8 << 20 };
 
 struct swift_report_fact {
     const char *name;

@@ -10,6 +10,8 @@
 
 enum { FILLER_STACK_BYTES = 128 * 1024, LOOK_EVERY_S = 1 };
 
+static const int64_t rest_ns = 60 * NS_PER_S;
+
 /* Ends the filling of a copy for now. */
 static void fill_end(struct mirror *mirror, struct mirror_side *side, struct status s) {
     pthread_mutex_lock(&mirror->lock);
@@ -17,6 +19,7 @@ static void fill_end(struct mirror *mirror, struct mirror_side *side, struct sta
     for (unsigned i = 0; i < MIRROR_FILES; i++) side->copied[i] = 0;
     if (status_is(s, STATUS_NO_SPACE)) {
         mirror_side_set(side, MIRROR_WAITING, "there is no room to fill it");
+        side->rests_until_ns = clock_mono_ns(mirror->config.clock) + rest_ns;
     } else {
         side->seen_absent = false;
         mirror_side_set(side, hangs ? MIRROR_HUNG : MIRROR_FAILED, "it could not be filled: %s",
@@ -251,8 +254,10 @@ void mirror_look(struct mirror *mirror) {
     for (unsigned i = 0; i < mirror->side_count; i++) {
         pthread_mutex_lock(&mirror->lock);
         enum mirror_state state = mirror->sides[i].state;
+        bool rests = mirror->sides[i].rests_until_ns > clock_mono_ns(mirror->config.clock);
         pthread_mutex_unlock(&mirror->lock);
         if (state == MIRROR_FILLING) return; /* one at a time */
+        if (state == MIRROR_WAITING && rests) continue;
         if (state == MIRROR_SERVING || state == MIRROR_HUNG) continue;
         if (state == MIRROR_FAILED && !has_been_away(mirror, i)) continue;
         fill_begin(mirror, i);

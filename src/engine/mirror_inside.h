@@ -37,8 +37,9 @@ struct mirror_side {
     /* Under mirror.lock, as is the rest but where it says. */
     enum mirror_state state;
     struct note line;
-    bool seen_absent; /* since it failed */
-    int dir_fd;       /* of PATH/meta; -1: not open */
+    bool seen_absent;       /* since it failed */
+    int64_t rests_until_ns; /* there was no room: not tried again before */
+    int dir_fd;             /* of PATH/meta; -1: not open */
     int lock_fd;
     int fds[MIRROR_FILES];
     uint64_t serial; /* of its newest record; under change_lock */

@@ -290,6 +290,21 @@ static void test_a_directory_without_a_drive_is_not_filled(void **state) {
     assert_int_equal(mirror_serving(f->mirror, false), 2);
 }
 
+static void test_a_small_drive_waits_for_room(void **state) {
+    struct fixture *f = *state;
+    mirror_made(f, 0);
+    for (unsigned i = 0; i < 600; i++) expect_code(block_put(f, i, 'a'), STATUS_OK);
+    copy_wipe(f, 1);
+    sim_fs_capacity(f->sim, f->drives[1], 1 << 20);
+    fill_all(f);
+    assert_int_equal(state_of(f, 1), MIRROR_WAITING);
+    assert_int_equal(mirror_serving(f->mirror, false), 2);
+    expect_code(block_put(f, 0, 'b'), STATUS_OK);
+    sim_fs_capacity(f->sim, f->drives[1], 1 << 26);
+    fill_all(f);
+    assert_int_equal(state_of(f, 1), MIRROR_WAITING); /* not at once */
+}
+
 struct letter {
     struct mirror_check check;
     char byte;
@@ -453,6 +468,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_lone_copy_gets_company, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_directory_without_a_drive_is_not_filled, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_a_small_drive_waits_for_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_what_was_checked_is_mended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reads_go_on_from_another_copy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_drive_that_hangs_is_left_behind, setup, teardown),

@@ -62,7 +62,7 @@ mode = keystone
 url = {url or self.keystone.url}
 service_user = hink
 service_password_file = {secret}
-timeout = 20s
+timeout = 2s
 identity_refresh = {REFRESH}s
 identity_stale_max = {STALE_MAX}s
 [policy standard]

@@ -165,6 +165,17 @@ struct data_census {
 struct status data_drive_census(struct data_store *store, uint32_t number,
                                 struct data_census *ret_census);
 
+/* How much a policy has, and may still have. Units: bytes. */
+struct data_policy_space {
+    char name[BLOB_POLICY_NAME_MAX + 1];
+    uint64_t small; /* of extents that moved small bodies take, in all pieces */
+    uint64_t free;  /* that objects may still take, less their redundancy; drives are shared */
+};
+
+/* Reads the figures of policy `index`; false past the last. */
+bool data_policy_space_read(struct data_store *store, size_t index,
+                            struct data_policy_space *ret_space);
+
 /* Whether policy `index` is kept with fewer pieces than it asks for; then a line that says so. */
 bool data_policy_note(struct data_store *store, size_t index, struct note *note);
 

@@ -347,6 +347,22 @@ bool data_policy_note(struct data_store *store, size_t index, struct note *note)
     return true;
 }
 
+bool data_policy_space_read(struct data_store *store, size_t index,
+                            struct data_policy_space *ret_space) {
+    if (index >= store->policy_count) return false;
+    const struct data_kept_policy *policy = store->policies[index];
+    *ret_space = (struct data_policy_space){0};
+    memcpy(ret_space->name, policy->name, sizeof ret_space->name);
+    ret_space->small = data_move_used(store, slice_str(policy->name));
+    uint64_t room = 0;
+    for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
+        struct data_place *place = store->places[n];
+        if (is_eligible(store, policy, place, NULL, 0)) room += volumes_room(&place->volumes);
+    }
+    ret_space->free = room / (policy->parity.data + policy->parity.parity) * policy->parity.data;
+    return true;
+}
+
 static void pass_read(const struct data_pass *pass, struct data_progress *ret_progress) {
     *ret_progress = (struct data_progress){
         .running = atomic_load(&pass->running),

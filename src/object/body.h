@@ -15,7 +15,7 @@
 #include "blob/blob.h"
 #include "object/bucket.h"
 
-enum { BODY_BUFFER_MAX = 128 * 1024 };
+enum { BODY_BUFFER_MAX = 512 * 1024 };
 
 struct body {
     struct blob_store *blob;

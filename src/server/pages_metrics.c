@@ -140,6 +140,7 @@ static const struct drive_figure drive_figures[] = {
     DRIVE("size_bytes", "Size of the drive.", space.total),
     DRIVE("used_bytes", "What blobs take on it.", space.in_use),
     DRIVE("free_bytes", "What blobs may still take.", space.usable),
+    DRIVE("reserved_bytes", "Promised to small objects that are still in the log.", space.reserved),
     DRIVE("pieces", "Pieces of blobs that lie there.", pieces),
     DRIVE("pieces_short", "Of these, to be made elsewhere.", pieces_short),
     DRIVE("errors", "Failed calls and wrong blocks since the start.", errors),
@@ -181,6 +182,28 @@ static void render_each_drive(struct data_store *data, struct buf *out) {
                "# TYPE hink_drive_in_service gauge\n");
     for (uint32_t n = 0; data_drive_next(data, n, &drive); n = drive.number + 1) {
         render_drive(out, "hink_drive_in_service", &drive, drive.state == DRIVE_SERVING);
+    }
+}
+
+static void render_policy(struct buf *out, const char *name, const char *policy, uint64_t value) {
+    buf_printf(out, "%s{policy=\"", name);
+    append_label(out, policy);
+    buf_printf(out, "\"} %llu\n", (unsigned long long)value);
+}
+
+static void render_each_policy(struct data_store *data, struct buf *out) {
+    struct data_policy_space space;
+    buf_printf(out,
+               "# HELP hink_policy_free_bytes What objects may still take, on drives that "
+               "policies share.\n# TYPE hink_policy_free_bytes gauge\n");
+    for (size_t i = 0; data_policy_space_read(data, i, &space); i++) {
+        render_policy(out, "hink_policy_free_bytes", space.name, space.free);
+    }
+    buf_printf(out,
+               "# HELP hink_policy_small_bytes What small objects take in volumes, in all "
+               "copies.\n# TYPE hink_policy_small_bytes gauge\n");
+    for (size_t i = 0; data_policy_space_read(data, i, &space); i++) {
+        render_policy(out, "hink_policy_small_bytes", space.name, space.small);
     }
 }
 
@@ -302,6 +325,7 @@ static void render_store(const struct pages *pages, struct buf *out) {
     render_drives(engine_data(pages->engine), out);
     render_metadata(engine_mirror(pages->engine), out);
     render_each_drive(engine_data(pages->engine), out);
+    render_each_policy(engine_data(pages->engine), out);
     engine_meta_stats_read(pages->engine, &meta);
     render_figures(out, meta_figures, ARRAY_LEN(meta_figures), &meta);
     render_figures(out, object_figures, ARRAY_LEN(object_figures), &object);

@@ -71,6 +71,12 @@ static double seconds_now(void) {
     return (double)clock_mono_ns(clock_system()) / NS_PER_S;
 }
 
+static double cpu_seconds(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / NS_PER_S;
+}
+
 static unsigned long long rss_anon(void) {
     FILE *file = fopen("/proc/self/status", "re");
     char line[256];
@@ -338,7 +344,8 @@ int main(int argc, char **argv) {
     struct load *load = calloc(1, sizeof *load);
     CHECK(load);
     load->engine = store_open(argv[1]);
-    printf("open: %.3f s, RssAnon %.0f MiB\n", seconds_now() - begin,
+    double taken = seconds_now() - begin;
+    printf("open: %.3f s, of which %.3f s of CPU, RssAnon %.0f MiB\n", taken, cpu_seconds(),
            (double)rss_anon() / (1 << 20));
     bool is_churn = strcmp(argv[2], "churn") == 0;
     load->objects = argc > 3 ? number_of(argv[3]) : 0;

@@ -62,7 +62,7 @@ mode = keystone
 url = {url or self.keystone.url}
 service_user = hink
 service_password_file = {secret}
-timeout = 2s
+timeout = 20s
 identity_refresh = {REFRESH}s
 identity_stale_max = {STALE_MAX}s
 [policy standard]

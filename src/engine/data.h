@@ -157,7 +157,7 @@ struct status data_drive_remove(struct data_store *store, uint32_t number, bool 
 /* What the records say of one drive. */
 struct data_census {
     uint64_t pieces;
-    uint64_t only_here; /* blobs that can't be read without it, as the drives are now */
+    uint64_t only_here; /* blobs that can't be read without it, nor without those removed before */
     uint64_t only_here_bytes;
 };
 

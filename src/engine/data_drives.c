@@ -393,9 +393,9 @@ static bool visit_census(struct data_visitor *visitor, struct kv_partition parti
         unsigned here = 0;
         unsigned elsewhere = 0;
         for (unsigned i = 0; i < layout_pieces(&blob.layout); i++) {
-            const struct piece *piece = &blob.pieces[i];
-            here += piece->drive == self->number;
-            elsewhere += piece->drive != self->number && piece->volumes;
+            uint32_t drive = blob.pieces[i].drive;
+            here += drive == self->number;
+            elsewhere += drive != self->number && data_drive_keeps(self->store, drive);
         }
         self->census->pieces += here;
         if (here > 0 && elsewhere < blob.layout.data) {

@@ -277,12 +277,12 @@ struct repair_visitor {
 };
 
 /* How many pieces more a blob can lose; 0 too if it has lost too many. */
-static unsigned margin_of(const struct data_blob *blob) {
-    unsigned readable = 0;
+static unsigned margin_of(struct data_store *store, const struct data_blob *blob) {
+    unsigned kept = 0;
     for (unsigned i = 0; i < layout_pieces(&blob->layout); i++) {
-        readable += blob->pieces[i].volumes != NULL;
+        kept += data_drive_keeps(store, blob->pieces[i].drive);
     }
-    return readable > blob->layout.data ? readable - blob->layout.data : 0;
+    return kept > blob->layout.data ? kept - blob->layout.data : 0;
 }
 
 /* A small body goes into the log again, and the next checkpoint moves it to drives that serve. */
@@ -298,7 +298,7 @@ static struct status body_mend(struct data_store *store, const struct data_blob 
 static void blob_repair(struct repair_visitor *self, struct data_blob *blob, struct slice value) {
     struct data_store *store = self->store;
     bool is_short = data_blob_is_short(store, blob);
-    unsigned margin = is_short ? margin_of(blob) : 0;
+    unsigned margin = is_short ? margin_of(store, blob) : 0;
     if (margin > self->level && margin < self->next) self->next = margin;
     if (margin != self->level) return;
     if (is_short && blob->record->moved) {

@@ -33,6 +33,11 @@ struct volumes *data_volumes_to_read(struct data_store *store, uint32_t number) 
     return place && drive_takes_reads(&place->drive) ? &place->volumes : NULL;
 }
 
+bool data_drive_keeps(struct data_store *store, uint32_t number) {
+    const struct data_place *place = data_place(store, number);
+    return place && !atomic_load(&place->removed) && drive_takes_reads(&place->drive);
+}
+
 const struct data_kept_policy *data_policy_find(const struct data_store *store, struct slice name) {
     for (size_t i = 0; i < store->policy_count; i++) {
         const struct data_kept_policy *policy = store->policies[i];

@@ -115,6 +115,10 @@ struct volumes *data_volumes_to_read(struct data_store *store, uint32_t number);
 /* Whether what lies on the drive may stay there: it takes writes and is not to be emptied. */
 bool data_drive_is_well(struct data_store *store, uint32_t number);
 
+/* Whether what lies on the drive can be read, and will be at the next start: one that was removed
+ * is read for as long as it is open, but is not opened again. */
+bool data_drive_keeps(struct data_store *store, uint32_t number);
+
 /* Counts a piece that is on a drive now (+1), or is not any more; 0 is no drive. */
 void data_piece_count(struct data_store *store, uint32_t number, int change);
 

@@ -195,12 +195,20 @@ static bool fate_is_open(struct status s) {
     return status_is(s, STATUS_IO) || status_is(s, STATUS_CORRUPT);
 }
 
+/* How many drives may fail, of those that a blob is put on now: fewer than the policy asks for
+ * where it is reduced, as there are not enough drives. */
+static unsigned survives_now(const struct data_world *world) {
+    const struct data_kept_policy *kept = world->store->policies[0];
+    return kept->parity.parity;
+}
+
 struct status data_world_put(struct data_world *world, struct data_slot *slot, size_t size) {
     CHECK(slot->state == SLOT_EMPTY);
     uint64_t hints[] = {size, UINT64_MAX, 100, size / 2};
     struct blob_writer *writer;
     slot->seed = ++world->next_seed;
     slot->size = size;
+    slot->survives = survives_now(world);
     world->clock.now_ns += 1000000;
     TRY(blob_writer_begin(blobs(world), data_world_partition, SLICE("standard"),
                           hints[choose(world, 4)], &writer));
@@ -407,12 +415,26 @@ static size_t choose_size(struct data_world *world) {
     return 1 + (size_t)choose(world, 300 * KIB);
 }
 
-/* Gives one drive a fault, if the policy survives that, or takes it away. */
+/*
+ * Whether everything survives that a drive fails. A blob that was written while there was one drive
+ * has one copy, which is all that its reduced policy promised, and it has no more when drives come;
+ * one that is put on a lone drive while that has a fault may be unreadable until it has none.
+ */
+static bool a_fault_is_survived(const struct data_world *world) {
+    if (world->fragile || survives_now(world) == 0) return false;
+    for (size_t i = 0; i < WORLD_SLOTS; i++) {
+        const struct data_slot *slot = &world->slots[i];
+        if (slot->state != SLOT_EMPTY && slot->survives == 0) return false;
+    }
+    return true;
+}
+
+/* Gives one drive a fault, if everything survives that. */
 static void choose_fault(struct data_world *world) {
     static const enum sim_fault faults[] = {SIM_FAULT_READS_FAIL,      SIM_FAULT_WRITES_FAIL,
                                             SIM_FAULT_SYNC_FAILS_ONCE, SIM_FAULT_SYNCS_FAIL,
                                             SIM_FAULT_READ_ONLY,       SIM_FAULT_GONE};
-    if (world->faulty >= 0 || world->fragile || world->config.policy.parity_pieces == 0) return;
+    if (world->faulty >= 0 || !a_fault_is_survived(world)) return;
     world->faulty = (int)choose(world, world->drive_count);
     sim_fs_fault(world->sim, world->drives[world->faulty],
                  faults[choose(world, ARRAY_LEN(faults))]);
@@ -442,8 +464,18 @@ static void choose_change(struct data_world *world) {
     }
 }
 
+/* A small body is made whole as if it were new, by what can be kept of its policy now. */
+static void survival_review(struct data_world *world) {
+    for (size_t i = 0; i < WORLD_SLOTS; i++) {
+        struct data_slot *slot = &world->slots[i];
+        unsigned now = survives_now(world);
+        if (slot->size <= DATA_INLINE_MAX && slot->survives > now) slot->survives = now;
+    }
+}
+
 static void repair(struct data_world *world) {
     struct data_stats stats;
+    survival_review(world);
     bool everything = world->fragile || choose(world, 2);
     struct status s = data_repair(world->store, everything); /* may be cut, as all */
     data_drives_tidy(world->store);

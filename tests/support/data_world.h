@@ -38,6 +38,7 @@ struct data_slot {
     struct blob_id id;
     unsigned seed;
     size_t size;
+    unsigned survives; /* so many drives may fail at once: the policy was reduced, perhaps */
 };
 
 struct engine;

@@ -237,6 +237,30 @@ static void test_a_removal_is_repaired(void **state) {
     end();
 }
 
+/* What is on a removed drive can be read until the next start, and is no copy that stays. */
+static void test_removals_one_after_the_other_lose_nothing(void **state) {
+    (void)state;
+    struct data_world_config config = copies;
+    config.policy.parity_pieces = 1;
+    begin(&config);
+    for (size_t i = 0; i < WORLD_SLOTS; i++) put(i, 150000);
+    assert_true(is_ok(data_drive_remove(world.store, 1, false, &note)));
+    uint32_t sharing = 0;
+    for (uint32_t n = 2; n <= 4; n++) {
+        struct data_census census;
+        assert_true(is_ok(data_drive_census(world.store, n, &census)));
+        if (census.only_here > 0) sharing = n;
+    }
+    assert_true(sharing > 0); /* drive 1 had pieces, whose copies are somewhere */
+    struct status s = data_drive_remove(world.store, sharing, false, &note);
+    assert_true(status_is(s, STATUS_CONFLICT));
+    assert_true(is_ok(data_repair(world.store, true)));
+    assert_true(is_ok(data_drive_remove(world.store, sharing, false, &note)));
+    restart_and_check();
+    assert_int_equal(stats().blobs_lacking, 0);
+    end();
+}
+
 static void test_a_replacement_takes_over(void **state) {
     (void)state;
     begin(&copies);
@@ -423,6 +447,7 @@ int main(void) {
         cmocka_unit_test(test_a_removal_that_loses_something_is_refused),
         cmocka_unit_test(test_what_is_given_up_is_an_error_and_the_rest_is_there),
         cmocka_unit_test(test_a_removal_is_repaired),
+        cmocka_unit_test(test_removals_one_after_the_other_lose_nothing),
         cmocka_unit_test(test_a_replacement_takes_over),
         cmocka_unit_test(test_a_replacement_at_the_same_path),
         cmocka_unit_test(test_the_most_endangered_comes_first),

@@ -114,7 +114,11 @@ struct status swift_accept_of(struct swift_call *call, enum swift_format *ret_fo
 static struct status check_param(struct swift_call *call, const char *name, struct slice value) {
     bool has_nul = slice_find_char(value, 0) < value.len;
     if (utf8_is_valid(value) && !has_nul) return status_ok();
-    return swift_refuse(call, 400, "\"%s\" parameter not valid UTF-8", name);
+    /* Swift's containers call it text, its accounts HTML. */
+    if (call->op->subject == SWIFT_ACCOUNT) {
+        return swift_refuse(call, 400, "\"%s\" parameter not valid UTF-8", name);
+    }
+    return swift_refuse_plain(call, 400, "\"%s\" parameter not valid UTF-8", name);
 }
 
 /* Spec: Swift, constrain_req_limit. */

@@ -85,13 +85,13 @@ static struct status expiry_read(struct swift_call *call, int64_t *ret_delete_at
     int64_t now_s = call->now_ns / NS_PER_S;
     int64_t seconds = 0;
     *ret_delete_at_s = 0;
-    if (after.len > 0) {
+    if (after.ptr != NULL) {
         if (!seconds_parse(after, &seconds)) {
             return swift_refuse_plain(call, 400, "Non-integer X-Delete-After");
         }
         if (seconds <= 0) return swift_refuse_plain(call, 400, "X-Delete-After in past");
         seconds += now_s;
-    } else if (at.len > 0) {
+    } else if (at.ptr != NULL) {
         if (!seconds_parse(at, &seconds)) {
             return swift_refuse_plain(call, 400, "Non-integer X-Delete-At");
         }

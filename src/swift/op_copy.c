@@ -263,8 +263,8 @@ struct status run_copy_object(struct swift_call *call) {
     }
     TRY(split(call, "Destination", destination, &copying.container, &copying.object));
     if (copying.object.len > SWIFT_OBJECT_NAME_MAX) {
-        return swift_refuse(call, 400, "Object name length of %zu longer than %d",
-                            copying.object.len, SWIFT_OBJECT_NAME_MAX);
+        return swift_refuse_plain(call, 400, "Object name length of %zu longer than %d",
+                                  copying.object.len, SWIFT_OBJECT_NAME_MAX);
     }
     TRY(account_of(call, "destination-account", &copying.project_id));
     TRY(swift_authorize_other(call, "s3:PutObject", copying.project_id, copying.container,

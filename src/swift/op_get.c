@@ -86,9 +86,9 @@ static struct status reading_open(struct swift_call *call, struct reading **ret_
     if (reading == NULL) return status_of(STATUS_NO_MEMORY);
     s = reading_find(call, reading);
     if (status_is(s, STATUS_NOT_FOUND)) {
-        /* Spec: RFC 9110 section 13.1.1: what is not there matches nothing. */
-        bool matches = swift_header(call, "if-match").ptr == NULL;
-        return matches ? swift_refuse(call, 404, NULL) : swift_refuse_bare(call, 412);
+        /* Spec: RFC 9110 section 13.1.1: "*" asks whether it is there at all. */
+        bool asks = slice_eq(slice_trim(swift_header(call, "if-match")), SLICE("*"));
+        return asks ? swift_refuse_bare(call, 412) : swift_refuse(call, 404, NULL);
     }
     TRY(s);
     call->answer.context = reading;

@@ -75,9 +75,10 @@ static struct status refuse_absent(const struct object_condition *condition,
 static struct status delete_answer(struct swift_call *call, const struct object_deleted *deleted) {
     struct object_info info;
     bool kept = call->bucket.versioning != BUCKET_VERSIONING_OFF;
-    if (kept && deleted->has_version && !deleted->null_version) {
-        http_response_set(&call->response, SLICE("X-Object-Version-Id"),
-                          object_deleted_text(deleted, call->arena));
+    struct slice id = swift_param(call, "version-id");
+    if (deleted->has_version) id = object_deleted_text(deleted, call->arena);
+    if (kept && id.len > 0 && !slice_eq(id, SLICE("null"))) {
+        http_response_set(&call->response, SLICE("X-Object-Version-Id"), id);
     }
     if (!swift_names_version(call)) return status_ok();
     struct status s =

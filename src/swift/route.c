@@ -137,8 +137,8 @@ static struct status check_names(struct swift_call *call) {
                             call->container.len, SWIFT_CONTAINER_NAME_MAX);
     }
     if (call->object.len > SWIFT_OBJECT_NAME_MAX) {
-        return swift_refuse(call, 400, "Object name length of %zu longer than %d", call->object.len,
-                            SWIFT_OBJECT_NAME_MAX);
+        return swift_refuse_plain(call, 400, "Object name length of %zu longer than %d",
+                                  call->object.len, SWIFT_OBJECT_NAME_MAX);
     }
     return status_ok();
 }

@@ -24,7 +24,7 @@ def compare(zone, name):
         SCENARIOS[name](run)
     except OSError as error:
         print(f"{name}: {error!r} at step {len(run.steps)}")
-    return expected, differences(expected, json.loads(json.dumps(run.steps)))
+    return expected, differences(name, expected, json.loads(json.dumps(run.steps)))
 
 
 def show(expected, found):

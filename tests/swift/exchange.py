@@ -171,18 +171,76 @@ class Scenario:
                 "status": answer.status, "headers": kept, "body": body}
 
 
-def differences(expected, found):
-    """What differs between two lists of steps: lines (step, what, expected, found)."""
+# What an account knows of its containers: Swift's hears of it some time later.
+ACCOUNT_COUNTER = re.compile(r"x-account-(container-count|object-count|bytes-used)$")
+ACCOUNT_POLICY = "x-account-storage-policy-"
+WHOLE_ACCOUNT = re.compile(r"GET (/v1)?/ACCOUNT_[AB]/*(\?|$)")
+
+
+def _settled_body(step, name):
+    """A document as its reader has it, without what only the moment has decided."""
+    body = step["body"]
+    kind = step["headers"].get("content-type", "")
+    if isinstance(body, list):
+        rows = [dict(row) if isinstance(row, dict) else row for row in body]
+        for row in (row for row in rows if isinstance(row, dict)):
+            if "count" in row and "bytes" in row:
+                row.update(count="COUNTED", bytes="COUNTED")
+            # Swift gives an id to what was there before the first version, S3 and hink call it null.
+            if not re.match(r"VERSION|MARKER", row.get("version_id", "VERSION")):
+                row["version_id"] = "ID"
+        return rows
+    if not isinstance(body, str):
+        return body
+    if "xml" in kind:
+        body = re.sub(r"<count>\d+</count><bytes>\d+</bytes>", "<count/><bytes/>", body)
+        return re.sub(r"<(\w+)([^<>]*)></\1>", r"<\1\2 />", body)
+    if step["status"] == 200 and WHOLE_ACCOUNT.match(step["asked"]):
+        # Other scenarios' containers are nothing of this one.
+        return "".join(row for row in body.splitlines(True) if row.startswith(f"{name}-"))
+    return body
+
+
+def _settled(step, name):
+    headers = {}
+    for header, value in step["headers"].items():
+        if header.startswith(ACCOUNT_POLICY):
+            continue  # one that any scenario has used
+        if ACCOUNT_COUNTER.match(header):
+            value = "COUNTED"
+        if header == "x-timestamp":
+            value = re.sub(r"^VERSION\d$", "TIMESTAMP", value)  # Swift's ids are times
+        if header.endswith("-version-id") and not re.match(r"VERSION|null", value):
+            value = "ID"
+        headers[header] = value
+    body = _settled_body(step, name)
+    is_document = re.search("json|xml", headers.get("content-type", ""))
+    if is_document or body != step["body"]:
+        headers.pop("content-length", None)  # of the document as it was written
+    return {**step, "headers": headers, "body": body}
+
+
+def _is_framing(header, want, got):
+    """Whether one says its length and the other sends pieces, each of which HTTP allows."""
+    absent = header not in want["headers"] or header not in got["headers"]
+    return header == "content-length" and absent and not want["asked"].startswith("HEAD ")
+
+
+def differences(name, expected, found):
+    """What differs between two lists of a scenario's steps: lines (step, what, expected, found)."""
     lines = []
     for at, (want, got) in enumerate(zip(expected, found)):
+        want, got = _settled(want, name), _settled(got, name)
         if want["asked"] != got["asked"]:
             lines.append((at, "asked", want["asked"], got["asked"]))
             continue
         if want["status"] != got["status"]:
             lines.append((at, "status", want["status"], got["status"]))
-        for name in sorted(set(want["headers"]) | set(got["headers"])):
-            if want["headers"].get(name) != got["headers"].get(name):
-                lines.append((at, name, want["headers"].get(name), got["headers"].get(name)))
+        for header in sorted(set(want["headers"]) | set(got["headers"])):
+            if _is_framing(header, want, got):
+                continue
+            if want["headers"].get(header) != got["headers"].get(header):
+                lines.append((at, header, want["headers"].get(header), got["headers"].get(header)))
         if want["body"] != got["body"]:
             lines.append((at, "body", want["body"], got["body"]))
     if len(expected) != len(found):

@@ -83,6 +83,7 @@ struct part_head {
     struct slice name; /* NULL ptr: there was none */
     struct slice file_name;
     struct slice type;
+    struct slice encoding;
 };
 
 /* What browsers escape in a quoted name: %22 for the quote is theirs to keep, \" is a quote. */
@@ -140,6 +141,8 @@ static struct status part_head_read(struct http_form *form, struct part_head *re
             TRY(disposition_read(form, header.value, ret_head));
         } else if (slice_eq_nocase(header.name, SLICE("Content-Type"))) {
             ret_head->type = arena_dup(form->arena, header.value);
+        } else if (slice_eq_nocase(header.name, SLICE("Content-Encoding"))) {
+            ret_head->encoding = arena_dup(form->arena, header.value);
         }
     }
     return malformed(form, "a part has too many headers");
@@ -166,13 +169,23 @@ static struct status value_read(struct http_form *form, struct slice *ret_value)
     }
 }
 
+/* Makes sure that the two bytes behind a delimiter are there, which tell the last one. */
+static struct status delimiter_end_peek(struct http_form *form, bool *ret_last) {
+    bool more = true;
+    while (more && form->len - form->at < 2) TRY(buffer_more(form, &more));
+    *ret_last = slice_starts_with(buffered(form), SLICE("--"));
+    return status_ok();
+}
+
 /* What stands behind a delimiter: the rest of its line, or the two dashes of the last one. */
-static struct status delimiter_line_end(struct http_form *form) {
+static struct status delimiter_line_end(struct http_form *form, bool *ret_last) {
     struct slice line;
+    TRY(delimiter_end_peek(form, ret_last));
+    if (*ret_last) {
+        return form->has_many ? status_ok() : malformed(form, "there is no file in it");
+    }
     TRY(line_take(form, &line));
-    if (slice_trim(line).len == 0) return status_ok();
-    return malformed(form, slice_starts_with(line, SLICE("--")) ? "there is no file in it"
-                                                                : "a boundary is malformed");
+    return slice_trim(line).len == 0 ? status_ok() : malformed(form, "a boundary is malformed");
 }
 
 static struct status opening_read(struct http_form *form) {
@@ -185,19 +198,18 @@ static struct status opening_read(struct http_form *form) {
     return status_ok();
 }
 
-static struct status field_add(struct http_form *form, struct slice name) {
+static struct status field_add(struct http_form *form, struct slice name, bool *ret_last) {
+    struct http_form_field field = {.name = name};
     if (form->field_count == HTTP_FORM_FIELDS_MAX) {
         return note_status(form->note, STATUS_TOO_LARGE, "The form has more than %d fields.",
                            HTTP_FORM_FIELDS_MAX);
     }
-    struct http_form_field *field = &form->fields[form->field_count];
-    field->name = name;
-    TRY(value_read(form, &field->value));
-    form->field_count++;
-    return delimiter_line_end(form);
+    TRY(value_read(form, &field.value));
+    if (!form->fields_done) form->fields[form->field_count++] = field;
+    return delimiter_line_end(form, ret_last);
 }
 
-/* ---- the file ---- */
+/* ---- files ---- */
 
 /* Drops what follows the file, within bounds: other parts, and whatever clients add. */
 static struct status epilogue_drop(struct http_form *form) {
@@ -248,6 +260,7 @@ static struct status form_pull(struct source *source, void *out, size_t cap, siz
     *ret_end = end_seen && *ret_len == ready;
     if (!*ret_end) return status_ok();
     form->state = HTTP_FORM_FILE_END;
+    if (form->has_many) return status_ok();
     TRY(epilogue_drop(form));
     form->state = HTTP_FORM_DONE;
     return status_ok();
@@ -280,8 +293,8 @@ bool http_form_boundary(struct slice content_type, struct slice *ret_boundary) {
     return false;
 }
 
-struct status http_form_begin(struct http_form *form, struct slice boundary, struct source *inner,
-                              struct arena *arena, struct note *note) {
+static struct status open(struct http_form *form, struct slice boundary, struct source *inner,
+                          struct arena *arena, struct note *note) {
     CHECK(boundary.len > 0 && boundary.len <= HTTP_FORM_BOUNDARY_MAX);
     memset(form, 0, offsetof(struct http_form, buffer));
     form->source.ops = &form_source_ops;
@@ -291,18 +304,62 @@ struct status http_form_begin(struct http_form *form, struct slice boundary, str
     memcpy(form->delimiter, "\r\n--", 4);
     memcpy(form->delimiter + 4, boundary.ptr, boundary.len);
     form->delimiter_len = 4 + boundary.len;
-    TRY(opening_read(form));
-    for (;;) {
+    return opening_read(form);
+}
+
+static bool is_file(const struct http_form *form, const struct part_head *head) {
+    return form->has_many ? head->file_name.len > 0 : slice_eq_nocase(head->name, SLICE("file"));
+}
+
+/* Reads fields up to a file, or to the end of a form that may end without one. */
+static struct status file_find(struct http_form *form, bool *ret_file) {
+    bool last = false;
+    while (!last) {
         struct part_head head;
         TRY(part_head_read(form, &head));
-        if (slice_eq_nocase(head.name, SLICE("file"))) {
+        *ret_file = is_file(form, &head);
+        if (*ret_file) {
             form->file_name = head.file_name;
             form->file_type = head.type;
+            form->file_encoding = head.encoding;
             form->state = HTTP_FORM_FILE;
+            form->fields_done = true;
             return status_ok();
         }
-        TRY(field_add(form, head.name));
+        TRY(field_add(form, head.name, &last));
     }
+    form->state = HTTP_FORM_DONE;
+    return epilogue_drop(form);
+}
+
+struct status http_form_begin(struct http_form *form, struct slice boundary, struct source *inner,
+                              struct arena *arena, struct note *note) {
+    bool found;
+    TRY(open(form, boundary, inner, arena, note));
+    return file_find(form, &found);
+}
+
+struct status http_form_open(struct http_form *form, struct slice boundary, struct source *inner,
+                             struct arena *arena, struct note *note) {
+    struct status s = open(form, boundary, inner, arena, note);
+    form->has_many = true;
+    return s;
+}
+
+struct status http_form_next(struct http_form *form, struct arena *arena, bool *ret_file) {
+    bool last = false;
+    CHECK(form->has_many && form->state != HTTP_FORM_FILE);
+    *ret_file = false;
+    if (form->state == HTTP_FORM_DONE) return status_ok();
+    form->arena = arena;
+    form->fields_bytes = 0;
+    if (form->state == HTTP_FORM_FILE_END) {
+        form->at += form->delimiter_len;
+        TRY(delimiter_line_end(form, &last));
+    }
+    if (!last) return file_find(form, ret_file);
+    form->state = HTTP_FORM_DONE;
+    return epilogue_drop(form);
 }
 
 struct slice http_form_find(const struct http_form *form, struct slice name) {

@@ -2,6 +2,9 @@
 #include "swift/ops.h"
 #include "swift/swift.h"
 
+/* A browser's form, which has its proof in itself. */
+#define FORM "@content-type=multipart/form-data&!@x-auth-token&!@x-storage-token"
+
 static const struct swift_op ops[] = {
 #define SWIFT_OP(Name, METHOD, SUBJECT, selector, RIGHT, action, BODY, check, run) \
     {"Swift" #Name, HTTP_##METHOD,     SWIFT_##SUBJECT, selector, SWIFT_##RIGHT,   \

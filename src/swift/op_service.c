@@ -90,6 +90,14 @@ static void write_tempurl(struct json_writer *w) {
     json_end_object(w);
 }
 
+static void write_form(struct json_writer *w) {
+    static const char *const digests[] = {"sha1", "sha256", "sha512"};
+    json_key(w, "formpost");
+    json_begin_object(w);
+    write_words(w, "allowed_digests", digests, ARRAY_LEN(digests));
+    json_end_object(w);
+}
+
 static void write_many(struct json_writer *w) {
     static const char *const flags[] = {"x-versions-location", "x-history-location"};
     json_key(w, "bulk_delete");
@@ -121,6 +129,7 @@ struct status run_info(struct swift_call *call) {
     write_limits(&writer, call);
     write_large(&writer);
     write_tempurl(&writer);
+    write_form(&writer);
     write_many(&writer);
     json_end_object(&writer);
     return swift_answer_document(call, &buf, "application/json; charset=UTF-8");

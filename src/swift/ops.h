@@ -41,6 +41,9 @@ struct status run_delete_manifest(struct swift_call *call);
 struct status run_bulk_delete(struct swift_call *call);
 struct status run_extract_archive(struct swift_call *call);
 
+/* op_form.c. Spec: Swift, middleware/formpost.py. */
+struct status run_form(struct swift_call *call);
+
 /* op_put.c. Spec: Swift, middleware/versioned_writes/object_versioning.py. */
 struct status run_restore_version(struct swift_call *call);
 

@@ -164,11 +164,19 @@ static struct status read_path(struct swift_call *call) {
 
 /* ---- operation ------------------------------------------------------------------------------ */
 
-/* Whether one condition of a selector holds: "name", "name=value" or "@header". */
+/* "name" or "name=value" of a header: the value without its parameters. */
+static bool header_holds(const struct swift_call *call, struct slice condition) {
+    struct slice name, value, sent, parameters;
+    bool has_value = slice_cut(condition, '=', &name, &value);
+    if (!has_value) return http_head_count(call->head, name) > 0;
+    slice_cut(http_head_find(call->head, name), ';', &sent, &parameters);
+    return slice_eq_nocase(slice_trim(sent), value);
+}
+
+/* Whether one condition of a selector holds: as ops.def has them. */
 static bool condition_holds(const struct swift_call *call, struct slice condition) {
-    if (condition.ptr[0] == '@') {
-        return http_head_count(call->head, slice_skip(condition, 1)) > 0;
-    }
+    if (condition.ptr[0] == '!') return !condition_holds(call, slice_skip(condition, 1));
+    if (condition.ptr[0] == '@') return header_holds(call, slice_skip(condition, 1));
     struct slice name, value;
     bool has_value = slice_cut(condition, '=', &name, &value);
     const struct http_param *param = http_query_find(call->query, name);

@@ -150,15 +150,14 @@ static struct slice text_of(const struct swift_tempurl *tempurl,
                         SLICE_FMT(request->before), SLICE_FMT(path));
 }
 
-/* Tries all keys; the last that fits is told. */
-static bool try_keys(const struct swift_tempurl *tempurl, struct slice text,
-                     const struct slice *keys, size_t count, size_t *ret_key) {
+bool swift_signature_fits(enum digest_kind kind, struct slice signature, struct slice text,
+                          const struct slice *keys, size_t count, size_t *ret_key) {
     bool fits = false;
     for (size_t i = 0; i < count; i++) {
         unsigned char mac[DIGEST_LEN_MAX];
         if (keys[i].len == 0) continue;
-        hmac_of(tempurl->kind, keys[i], text, mac);
-        bool same = ct_equal(mac, tempurl->signature, tempurl->signature_len);
+        hmac_of(kind, keys[i], text, mac);
+        bool same = ct_equal(mac, signature.ptr, signature.len);
         if (same && !fits) *ret_key = i;
         fits |= same;
         ct_wipe(mac, sizeof mac);
@@ -178,7 +177,9 @@ bool swift_tempurl_verify(const struct swift_tempurl *tempurl,
         enum http_method method = method_count > 1 ? as_head[i] : request->method;
         struct slice text = text_of(tempurl, request, method, arena);
         if (!is_ok(arena_ok(arena))) return false;
-        fits |= try_keys(tempurl, text, keys, count, ret_key);
+        fits |= swift_signature_fits(tempurl->kind,
+                                     slice_of(tempurl->signature, tempurl->signature_len), text,
+                                     keys, count, ret_key);
     }
     return fits;
 }

@@ -66,6 +66,13 @@ bool swift_tempurl_verify(const struct swift_tempurl *tempurl,
 bool swift_signature_parse(struct slice text, enum digest_kind *ret_kind, unsigned char *out,
                            size_t *ret_len);
 
+/*
+ * Whether one of the keys has signed `text`, as `signature` says, which is as long as its digest;
+ * the first that fits is told. Every key is tried. Keys that are empty sign nothing.
+ */
+bool swift_signature_fits(enum digest_kind kind, struct slice signature, struct slice text,
+                          const struct slice *keys, size_t count, size_t *ret_key);
+
 /* "attachment; filename=…": the Content-Disposition that a name gets. Owns: it lies in `arena`. */
 struct slice swift_disposition(struct arena *arena, const char *kind, struct slice filename);
 

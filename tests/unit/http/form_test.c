@@ -147,6 +147,74 @@ static void test_fields_are_bounded(void **state) {
     buf_fini(&body);
 }
 
+#define NAMED(name, type, bytes)                                                          \
+    "--xYz\r\nContent-Disposition: form-data; name=\"f\"; filename=\"" name "\"\r\n" type \
+    "\r\n" bytes "\r\n"
+
+static struct status begin_many(struct slice body, size_t step) {
+    slice_source_init(&inner, body, step);
+    return http_form_open(&form, SLICE("xYz"), &inner.source, &arena, &note);
+}
+
+static void assert_next(const char *name, const char *content) {
+    char bytes[64];
+    size_t len;
+    bool end;
+    bool found;
+    assert_true(is_ok(http_form_next(&form, &arena, &found)));
+    assert_true(found);
+    assert_true(slice_eq(form.file_name, slice_str(name)));
+    assert_true(is_ok(source_fill(&form.source, bytes, sizeof bytes, &len, &end)));
+    assert_true(end);
+    assert_true(slice_eq(slice_of(bytes, len), slice_str(content)));
+}
+
+/* A file is what has a file's name; what stands between files and behind them does not count. */
+static void test_many_files(void **state) {
+    (void)state;
+    struct slice body = SLICE("" FIELD("file", "none") NAMED("", "", "")
+                                  NAMED("a", "Content-Encoding: gzip\r\n", "one") FIELD("late", "x")
+                                      NAMED("b", "Content-Type: text/css\r\n", "")
+                                          NAMED("c", "", "three\r\n--xY") "--xYz--\r\nepilogue");
+    for (size_t step = 1; step <= body.len; step++) {
+        bool found;
+        assert_true(is_ok(begin_many(body, step)));
+        assert_next("a", "one");
+        assert_true(slice_eq(form.file_encoding, SLICE("gzip")));
+        assert_true(slice_eq(http_form_find(&form, SLICE("file")), SLICE("none")));
+        assert_next("b", "");
+        assert_true(slice_eq(form.file_type, SLICE("text/css")));
+        assert_int_equal(form.file_encoding.len, 0);
+        assert_null(http_form_find(&form, SLICE("late")).ptr);
+        assert_next("c", "three\r\n--xY");
+        for (int i = 0; i < 2; i++) {
+            assert_true(is_ok(http_form_next(&form, &arena, &found)));
+            assert_false(found);
+        }
+        arena_reset(&arena);
+    }
+}
+
+static void test_many_may_be_none(void **state) {
+    (void)state;
+    bool found = true;
+    assert_true(is_ok(begin_many(SLICE("" FIELD("a", "1") "--xYz--"), 0)));
+    assert_true(is_ok(http_form_next(&form, &arena, &found)));
+    assert_false(found);
+    assert_true(slice_eq(http_form_find(&form, SLICE("a")), SLICE("1")));
+}
+
+static void test_many_that_stop(void **state) {
+    (void)state;
+    bool found;
+    assert_true(is_ok(begin_many(SLICE("" NAMED("a", "", "one") "--xYz"), 0)));
+    assert_next("a", "one");
+    assert_true(status_is(http_form_next(&form, &arena, &found), STATUS_INVALID));
+    assert_true(is_ok(begin_many(SLICE("" NAMED("a", "", "one") "--xYz\r\n"), 0)));
+    assert_next("a", "one");
+    assert_true(status_is(http_form_next(&form, &arena, &found), STATUS_INVALID));
+}
+
 static void test_boundary(void **state) {
     (void)state;
     struct slice boundary;
@@ -173,6 +241,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_file_that_stops_is_no_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fields_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_may_be_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_that_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_boundary, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

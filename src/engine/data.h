@@ -148,8 +148,9 @@ struct status data_drive_replace(struct data_store *store, uint32_t number, cons
 /*
  * Forgets a drive for good. What has other pieces is made again from them.
  * Errors, noted: NOT_FOUND; CONFLICT (something can be read only with it, unless `lose_data`);
- * INVALID (a policy could not be kept); kv's.
- * Blocks: reads all records.
+ * BUSY (something is still being written to it, unless `lose_data`); INVALID (a policy could not
+ * be kept); kv's.
+ * Blocks: reads all records; waits for what is being written, as long as for a drive.
  */
 struct status data_drive_remove(struct data_store *store, uint32_t number, bool lose_data,
                                 struct note *note);

@@ -2,9 +2,11 @@
  * does with them while it runs. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "base/date.h"
 #include "engine/data_move.h"
 #include "engine/data_store.h"
 
@@ -305,6 +307,19 @@ void data_piece_count(struct data_store *store, uint32_t number, int change) {
     if (place) atomic_fetch_add(&place->pieces, change);
 }
 
+/* Who removes a drive says that it drains, then looks at the count: one of the two sees the other.
+ */
+bool data_drive_join(struct data_store *store, uint32_t number) {
+    atomic_fetch_add(&store->joined[number], 1);
+    if (data_drive_is_well(store, number)) return true;
+    data_drive_leave(store, number);
+    return false;
+}
+
+void data_drive_leave(struct data_store *store, uint32_t number) {
+    if (number > 0) atomic_fetch_sub(&store->joined[number], 1);
+}
+
 static bool is_being_refilled(struct data_store *store, uint32_t number) {
     for (uint32_t n = 1; n <= DRIVE_NUMBER_MAX; n++) {
         struct data_place *place = store->places[n];
@@ -530,10 +545,26 @@ struct status data_drive_replace(struct data_store *store, uint32_t number, cons
     return s;
 }
 
+/* Waits for what is being written to a drive that nothing new is put on, as long as for a call. */
+static struct status joined_wait(struct data_store *store, uint32_t number, struct note *note) {
+    static const struct timespec pause = {0, NS_PER_MS};
+    for (unsigned ms = 0; ms < store->config.io_deadline_ms; ms++) {
+        if (atomic_load(&store->joined[number]) == 0) return status_ok();
+        nanosleep(&pause, NULL);
+    }
+    return note_status(note, STATUS_BUSY,
+                       "%u objects or parts are being written to drive %u; drain it, and try again "
+                       "when they are done",
+                       atomic_load(&store->joined[number]), number);
+}
+
 /* Refuses what would lose something that was not said to be lost. */
 static struct status removal_judge(struct data_store *store, uint32_t number, bool lose_data,
                                    struct note *note) {
     struct data_census census;
+    struct note unused = {0};
+    struct status s = joined_wait(store, number, lose_data ? &unused : note);
+    if (!is_ok(s) && !lose_data) return s;
     TRY(data_policies_survive(store, number, note));
     TRY(data_drive_census(store, number, &census));
     if (census.only_here == 0 || lose_data) return status_ok();
@@ -576,7 +607,7 @@ void data_drives_tidy(struct data_store *store) {
         const struct data_place *place = store->places[n];
         if (!is_listed(place) || atomic_load(&place->successor) == 0) continue;
         struct data_census census;
-        if (atomic_load(&place->pieces) > 0) continue;
+        if (atomic_load(&place->pieces) > 0 || atomic_load(&store->joined[n]) > 0) continue;
         if (!is_ok(data_drive_census(store, n, &census)) || census.pieces > 0) continue;
         struct note unused = {0};
         IGNORE_STATUS(data_drive_remove(store, n, false, &unused)); /* or at the next look */

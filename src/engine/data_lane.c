@@ -26,7 +26,7 @@ static struct data_lane *lane_get(struct data_lanes *lanes, uint32_t drive, bool
     struct data_lane **lane = promised ? &lanes->promised[drive] : &lanes->others[drive];
     bool well = data_drive_is_well(lanes->store, drive);
     struct volumes *volumes = well ? data_volumes_to_write(lanes->store, drive) : NULL;
-    if (*lane || !volumes) return *lane;
+    if (*lane || !volumes || !data_drive_join(lanes->store, drive)) return *lane;
     *lane = calloc(1, sizeof **lane);
     CHECK(*lane);
     (*lane)->drive = drive;
@@ -162,6 +162,7 @@ void data_lanes_fini(struct data_lanes *lanes, bool give) {
         for (size_t k = 0; k < ARRAY_LEN(both); k++) {
             if (!both[k]) continue;
             if (give) lane_give(both[k], 0);
+            data_drive_leave(lanes->store, both[k]->drive);
             piece_fini(&both[k]->piece);
             data_buffer_drop(&both[k]->buffer);
             free(both[k]);

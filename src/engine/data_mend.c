@@ -108,6 +108,7 @@ static struct status blocks_make(struct mend *mend, unsigned index, struct data_
 
 static struct status piece_make(struct mend *mend, unsigned index, uint32_t number) {
     struct piece *piece = &mend->made[index];
+    if (!data_drive_join(mend->store, number)) return status_of(STATUS_IO);
     piece_init(piece, number, data_volumes_to_write(mend->store, number));
     mend->is_made[index] = true;
     struct data_buffer *block = data_buffer_new(LAYOUT_BLOCK);
@@ -117,6 +118,7 @@ static struct status piece_make(struct mend *mend, unsigned index, uint32_t numb
     piece_trim(piece, 0);
     piece_fini(piece);
     mend->is_made[index] = false;
+    data_drive_leave(mend->store, number);
     return s;
 }
 
@@ -207,6 +209,7 @@ static void pieces_settle(struct mend *mend, struct status committed) {
                    status_is(committed, STATUS_NO_SPACE)) {
             piece_trim(&mend->made[i], 0);
         } /* else nobody knows which of them the record names: the next start does */
+        data_drive_leave(mend->store, mend->made[i].drive);
         piece_fini(&mend->made[i]);
     }
 }

@@ -75,6 +75,7 @@ struct data_store {
     _Atomic(struct data_place *) places[DRIVE_NUMBER_MAX + 1];
     _Atomic(struct data_kept_policy *) policies[DATA_POLICIES_MAX];
     size_t policy_count;
+    atomic_uint joined[DRIVE_NUMBER_MAX + 1]; /* pieces on the drive that a record may name soon */
     pthread_mutex_t drives_lock; /* one changes the drives at a time; guards nothing else */
     struct pins pins;
     struct data_move *move; /* NULL: small bodies stay in their records */
@@ -118,6 +119,14 @@ bool data_drive_is_well(struct data_store *store, uint32_t number);
 /* Whether what lies on the drive can be read, and will be at the next start: one that was removed
  * is read for as long as it is open, but is not opened again. */
 bool data_drive_keeps(struct data_store *store, uint32_t number);
+
+/*
+ * Says that a piece is about to be written to the drive; false: nothing new is to be. After true,
+ * data_drive_leave when the record that names it is committed, or will not be: until then no
+ * census sees the piece, and the drive is not removed. To leave 0 is nothing.
+ */
+bool data_drive_join(struct data_store *store, uint32_t number);
+void data_drive_leave(struct data_store *store, uint32_t number);
 
 /* Counts a piece that is on a drive now (+1), or is not any more; 0 is no drive. */
 void data_piece_count(struct data_store *store, uint32_t number, int change);

@@ -38,7 +38,8 @@ struct data_writer {
     uint64_t flushed;          /* bytes of the blob in them */
     uint32_t *sums[LAYOUT_PIECES_MAX]; /* of the group that is being written */
     struct piece pieces[LAYOUT_PIECES_MAX];
-    unsigned alive; /* pieces that are not lost */
+    uint32_t joined[LAYOUT_PIECES_MAX]; /* the drives of the pieces, until the record is there */
+    unsigned alive;                     /* pieces that are not lost */
 };
 
 static struct data_writer *writer_of(struct blob_writer *writer) {
@@ -78,12 +79,21 @@ static size_t stripe_bytes(const struct data_writer *self) {
 
 /* ---- pieces ---- */
 
+/* Says that the piece lies on that drive from now on, 0: on none; false: it can't. */
+static bool piece_join(struct data_writer *self, unsigned index, uint32_t number) {
+    if (number > 0 && !data_drive_join(self->store, number)) return false;
+    data_drive_leave(self->store, self->joined[index]);
+    self->joined[index] = number;
+    return true;
+}
+
 /* Gives a piece up, and goes on if enough are left. */
 static struct status piece_lose(struct data_writer *self, unsigned index, struct status why) {
     struct piece *piece = &self->pieces[index];
     piece_trim(piece, 0);
     piece_fini(piece);
     piece_init(piece, 0, NULL);
+    piece_join(self, index, 0);
     self->alive--;
     if (self->alive >= self->policy->min_pieces) return status_ok();
     return status_is(why, STATUS_NO_SPACE) ? why : status_of(STATUS_IO);
@@ -112,6 +122,7 @@ static bool piece_replace(struct data_writer *self, unsigned index) {
     if (data_drives_choose(self->store, self->policy, taken, pieces_of(self), 1, &number) == 0) {
         return false;
     }
+    if (!piece_join(self, index, number)) return false;
     piece_trim(&self->pieces[index], 0);
     piece_fini(&self->pieces[index]);
     piece_init(&self->pieces[index], number, data_volumes_to_write(self->store, number));
@@ -311,6 +322,11 @@ static struct status striped_begin(struct data_writer *self, bool is_all) {
     uint32_t numbers[LAYOUT_PIECES_MAX] = {0};
     unsigned pieces = pieces_of(self);
     self->alive = data_drives_choose(self->store, self->policy, NULL, 0, pieces, numbers);
+    for (unsigned i = 0; i < pieces; i++) {
+        if (piece_join(self, i, numbers[i])) continue;
+        numbers[i] = 0;
+        self->alive--;
+    }
     if (self->alive < self->policy->min_pieces) return status_of(STATUS_BUSY);
     for (unsigned i = 0; i < pieces; i++) {
         piece_init(&self->pieces[i], numbers[i], data_volumes_to_write(self->store, numbers[i]));
@@ -367,6 +383,15 @@ static struct status small_seal(struct data_writer *self) {
     return striped_begin(self, true);
 }
 
+/* Gives up the pieces on drives that were removed meanwhile, whatever that loses. */
+static struct status removed_lose(struct data_writer *self) {
+    for (unsigned i = 0; i < pieces_of(self); i++) {
+        const struct data_place *place = data_place(self->store, self->pieces[i].drive);
+        if (place && atomic_load(&place->removed)) TRY(piece_lose(self, i, status_of(STATUS_IO)));
+    }
+    return status_ok();
+}
+
 /* Whatever the record will name is durable before it is (B5). */
 static struct status data_seal(struct blob_writer *writer) {
     struct data_writer *self = writer_of(writer);
@@ -381,6 +406,7 @@ static struct status data_seal(struct blob_writer *writer) {
             piece_trim(&self->pieces[i], layout_piece_units(&layout));
         }
     }
+    TRY(removed_lose(self));
     TRY(pieces_sync(self));
     if (self->alive < pieces_of(self)) atomic_fetch_add(&self->store->blobs_short, 1);
     return status_ok();
@@ -426,6 +452,7 @@ static void data_writer_free(struct blob_writer **writer) {
     (void)is_ok(flight_end(self)); /* nobody asks any more */
     for (unsigned i = 0; i < LAYOUT_PIECES_MAX; i++) {
         if (self->is_striped && i < pieces_of(self)) piece_fini(&self->pieces[i]);
+        data_drive_leave(self->store, self->joined[i]);
         free(self->sums[i]);
     }
     data_buffer_drop(&self->cells);

@@ -396,7 +396,17 @@ void data_world_check(struct data_world *world) {
     check_all(world);
 }
 
+/* Between operations nothing is being written, or a drive could not be removed any more. With the
+ * engine's threads a checkpoint may be. */
+static void check_joined(struct data_world *world) {
+    if (!world->store || world->config.whole_engine) return;
+    for (uint32_t n = 0; n <= DRIVE_NUMBER_MAX; n++) {
+        if (atomic_load(&world->store->joined[n]) > 0) trouble(world, "a drive is held", NULL);
+    }
+}
+
 void data_world_restart(struct data_world *world) {
+    check_joined(world);
     data_world_close(world);
     for (unsigned i = 0; i < world->drive_count; i++) {
         sim_fs_fault(world->sim, world->drives[i], SIM_FAULT_NONE);

@@ -261,6 +261,72 @@ static void test_removals_one_after_the_other_lose_nothing(void **state) {
     end();
 }
 
+enum { UPLOAD_BYTES = 150000 };
+
+static struct blob_writer *upload_begin(char *bytes) {
+    struct blob_writer *writer;
+    for (size_t i = 0; i < UPLOAD_BYTES; i++) bytes[i] = (char)(i * 7);
+    assert_true(is_ok(blob_writer_begin(data_blob(world.store), data_world_partition,
+                                        SLICE("standard"), UPLOAD_BYTES, &writer)));
+    assert_true(is_ok(blob_writer_write(writer, slice_of(bytes, UPLOAD_BYTES))));
+    return writer;
+}
+
+/* The drive that something is written to: every other may go. */
+static uint32_t upload_drive(void) {
+    uint32_t number = 1;
+    while (!status_is(data_drive_remove(world.store, number, false, &note), STATUS_BUSY)) number++;
+    print_message("%s\n", note.text);
+    assert_string_equal(word_of(number), "in service");
+    return number;
+}
+
+static void test_a_drive_stays_while_something_is_written_to_it(void **state) {
+    (void)state;
+    static char bytes[UPLOAD_BYTES];
+    static char found[UPLOAD_BYTES];
+    struct data_world_config config = lone;
+    config.drives = 3;
+    begin(&config);
+    struct blob_writer *writer = upload_begin(bytes);
+    struct blob_id id = blob_writer_id(writer);
+    uint32_t number = upload_drive();
+    assert_true(is_ok(blob_writer_seal(writer)));
+    struct kv_batch *batch = kv_batch_new();
+    blob_writer_bind(writer, batch);
+    assert_true(is_ok(kv_commit(world.kv, data_world_partition, batch, NULL)));
+    kv_batch_free(&batch);
+    blob_writer_commit(&writer);
+    assert_false(is_ok(data_drive_remove(world.store, number, false, &note)));
+    data_world_restart(&world);
+    struct blob_reader *reader;
+    assert_true(is_ok(blob_reader_open(data_blob(world.store), data_world_partition, id, &reader)));
+    assert_true(is_ok(blob_reader_read(reader, 0, found, UPLOAD_BYTES)));
+    assert_memory_equal(found, bytes, UPLOAD_BYTES);
+    blob_reader_close(&reader);
+    end();
+}
+
+/* What is given up with the drive is not acknowledged afterwards. */
+static void test_an_upload_to_a_drive_that_was_given_up_fails(void **state) {
+    (void)state;
+    static char bytes[UPLOAD_BYTES];
+    struct data_world_config config = lone;
+    config.drives = 6;
+    begin(&config);
+    struct blob_writer *writer = upload_begin(bytes);
+    uint32_t number = upload_drive();
+    if (number == 6) { /* the policy needs another */
+        uint32_t added;
+        const char *path = data_world_mount(&world);
+        assert_true(is_ok(data_drive_add(world.store, path, DRIVE_SSD, &note, &added)));
+    }
+    assert_true(is_ok(data_drive_remove(world.store, number, true, &note)));
+    assert_true(status_is(blob_writer_seal(writer), STATUS_IO));
+    blob_writer_abort(&writer);
+    end();
+}
+
 static void test_a_replacement_takes_over(void **state) {
     (void)state;
     begin(&copies);
@@ -448,6 +514,8 @@ int main(void) {
         cmocka_unit_test(test_what_is_given_up_is_an_error_and_the_rest_is_there),
         cmocka_unit_test(test_a_removal_is_repaired),
         cmocka_unit_test(test_removals_one_after_the_other_lose_nothing),
+        cmocka_unit_test(test_a_drive_stays_while_something_is_written_to_it),
+        cmocka_unit_test(test_an_upload_to_a_drive_that_was_given_up_fails),
         cmocka_unit_test(test_a_replacement_takes_over),
         cmocka_unit_test(test_a_replacement_at_the_same_path),
         cmocka_unit_test(test_the_most_endangered_comes_first),

@@ -273,7 +273,7 @@ static void dropped_release(struct data_move *self) {
         for (unsigned k = 0; k < gone->count; k++) bytes += gone->pieces[k].units * EXTENT_UNIT;
         data_pieces_release(self->store, gone->partition, gone->id, gone->pieces, gone->count);
     }
-    uint64_t before = atomic_load(&self->gone);
+    unsigned long long before = atomic_load(&self->gone);
     while (
         !atomic_compare_exchange_weak(&self->gone, &before, before > bytes ? before - bytes : 0)) {
         continue;

@@ -8,7 +8,9 @@
 
 enum { DOCUMENT_PIECE = 8 * 1024 };
 
-static struct status refuse(struct swift_call *call, int status, const char *format, va_list args) {
+__attribute__((format(printf, 3, 0))) static struct status refuse(struct swift_call *call,
+                                                                  int status, const char *format,
+                                                                  va_list args) {
     struct note said = {0};
     call->error = (struct swift_error){.status = status};
     if (format == NULL) return note_status(call->note, STATUS_REFUSED, "%d", status);

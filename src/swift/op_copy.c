@@ -198,7 +198,9 @@ static void copy_answer(struct swift_call *call, const struct copying *copying,
                            swift_time_http(copying->source.modified_ns));
     swift_meta_answer(call, "X-Object-Meta-", &info->meta.user);
     char etag[SWIFT_ETAG_TEXT_CAP];
-    http_response_set(response, SLICE("Etag"), swift_etag_text(info, etag));
+    bool is_prefix = info->link.kind == OBJECT_LINK_PREFIX;
+    http_response_set(response, SLICE("Etag"),
+                      is_prefix ? info->etag : swift_etag_text(info, etag));
     http_response_set_date(response, "Last-Modified", swift_time_http(info->modified_ns));
     swift_answer_page(call, 201);
 }

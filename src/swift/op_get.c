@@ -133,6 +133,10 @@ struct status run_get_object(struct swift_call *call) {
     TRY(reading_follow(call, reading));
     swift_object_meta_answer(call, &reading->info.meta);
     swift_object_facts_answer(call, &reading->info);
+    /* Of its own bytes, other than of what it stands for, the ETag is the MD5. */
+    if (wants_itself(call) && reading->info.link.kind == OBJECT_LINK_PREFIX) {
+        http_response_set(&call->response, SLICE("Etag"), reading->info.etag);
+    }
     swift_symlink_answer(call, &reading->info);
     if (reading->is_target) {
         swift_location_answer(call, reading->bucket.project_id, reading->bucket.name,

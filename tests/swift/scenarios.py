@@ -30,8 +30,9 @@ def md5(data):
 
 def make(s, *names, account="A", headers=None):
     """Containers, without looking at the answers."""
+    user = {"A": "test:tester", "B": TESTER2}[account]
     for name in names:
-        s.ask("PUT", (account, s.container(name)), headers=headers, keep=False)
+        s.ask("PUT", (account, s.container(name)), headers=headers, user=user, keep=False)
 
 
 def put(s, container, name, body=b"content", headers=None):
@@ -637,8 +638,11 @@ def slo_parts(s):
 @scenario
 def dlo(s):
     bodies = segments(s)
+    for name, body in bodies.items():
+        put(s, "segments", f"part/{name}", body, {"Content-Type": "text/plain"})
     o = ("A", s.container("c"), "dlo")
     s.ask("PUT", o, {"X-Object-Manifest": s.container("segments") + "/", "Content-Type": "text/plain"}, b"")
+    s.ask("PUT", o, {"X-Object-Manifest": s.container("segments") + "/part", "Content-Type": "text/plain"}, b"")
     s.ask("GET", o)
     s.ask("HEAD", o)
     for value in ("bytes=0-2", "bytes=4-6", "bytes=-4", "bytes=20-30", "bytes=0-1,8-9"):
@@ -647,7 +651,7 @@ def dlo(s):
     etag = md5("".join(md5(body) for body in bodies.values()).encode())
     s.ask("GET", o, {"If-None-Match": f'"{etag}"'})
     s.ask("GET", o, {"If-Match": '"other"'})
-    put(s, "segments", "4", b"4444")
+    put(s, "segments", "part/4", b"4444")
     s.ask("GET", o)
     s.ask("COPY", o, {"Destination": s.container("c") + "/flat"})
     s.ask("HEAD", ("A", s.container("c"), "flat"))

@@ -1,22 +1,14 @@
 /* Containers: made, looked at, taken away. */
 #include "base/check.h"
-#include "object/list.h"
 #include "swift/container.h"
 #include "swift/large.h"
 #include "swift/legacy.h"
 #include "swift/listing.h"
 #include "swift/ops.h"
 #include "swift/versions.h"
+#include "swift/visit.h"
 
 /* ---- listing -------------------------------------------------------------------------------- */
-
-static struct slice type_of(const struct object_info *info) {
-    for (size_t i = 0; i < info->meta.headers.count; i++) {
-        const struct object_pair *pair = &info->meta.headers.items[i];
-        if (slice_eq(pair->name, SLICE("content-type"))) return pair->value;
-    }
-    return SLICE("application/octet-stream");
-}
 
 static void write_entry(const struct swift_call *call, struct swift_page *page,
                         const struct swift_listing *listing, const struct list_entry *entry) {
@@ -37,42 +29,36 @@ static void write_entry(const struct swift_call *call, struct swift_page *page,
                                           .slo_etag = swift_slo_etag(info, slo_etag),
                                           .symlink_path = swift_symlink_path(call, info, path),
                                           .bytes = entry->info.size,
-                                          .content_type = type_of(&entry->info),
+                                          .content_type = swift_entry_type(entry),
                                           .modified_ns = entry->info.modified_ns});
 }
 
-/* Page by page of the store, each in memory of its own. */
+/* A page in the making, which takes entries. */
+struct filling {
+    struct swift_visitor visitor;
+    const struct swift_call *call;
+    const struct swift_listing *listing;
+    struct swift_page *page;
+};
+
+static bool fill_one(struct swift_visitor *visitor, const struct list_entry *entry) {
+    struct filling *filling = CONTAINER_OF(visitor, struct filling, visitor);
+    write_entry(filling->call, filling->page, filling->listing, entry);
+    return filling->page->count < filling->listing->limit && swift_page_has_room(filling->page);
+}
+
 static struct status fill(struct swift_call *call, const struct swift_listing *listing,
                           struct swift_page *page) {
-    enum { BLOCK = 64 * 1024, STORE_PAGE = 100, MEMORY_MAX = 8 * 1024 * 1024 };
-    struct list_query query = {.prefix = listing->prefix,
-                               .delimiter = listing->delimiter,
-                               .after = listing->marker,
-                               .until = listing->end_marker,
-                               .reverse = listing->reverse,
-                               .with_headers = true};
-    struct arena arena;
-    struct status s = status_ok();
-    char after[OBJECT_KEY_MAX];
-    bool more = listing->limit > 0;
-    arena_init(&arena, BLOCK, MEMORY_MAX);
-    while (is_ok(s) && more) {
-        struct list_page part;
-        size_t left = listing->limit - page->count;
-        query.max = left < STORE_PAGE ? left : STORE_PAGE;
-        s = list_objects(call->service->objects, &call->bucket, &query, &arena, &part);
-        if (!is_ok(s)) break;
-        for (size_t i = 0; i < part.count; i++) write_entry(call, page, listing, &part.entries[i]);
-        more = part.truncated && page->count < listing->limit && swift_page_has_room(page);
-        if (more) {
-            CHECK(part.next.len <= sizeof after);
-            memcpy(after, part.next.ptr, part.next.len);
-            query.after = slice_of(after, part.next.len);
-        }
-        arena_reset(&arena);
-    }
-    arena_fini(&arena);
-    return s;
+    const struct list_query query = {.prefix = listing->prefix,
+                                     .delimiter = listing->delimiter,
+                                     .after = listing->marker,
+                                     .until = listing->end_marker,
+                                     .max = listing->limit,
+                                     .reverse = listing->reverse,
+                                     .with_headers = true};
+    struct filling filling = {
+        .visitor.visit = fill_one, .call = call, .listing = listing, .page = page};
+    return listing->limit > 0 ? swift_visit(call, &query, &filling.visitor) : status_ok();
 }
 
 static struct status list(struct swift_call *call, const struct swift_listing *listing) {

@@ -98,6 +98,13 @@ static void write_form(struct json_writer *w) {
     json_end_object(w);
 }
 
+/* What is there, and has nothing to be told. */
+static void write_feature(struct json_writer *w, const char *name) {
+    json_key(w, name);
+    json_begin_object(w);
+    json_end_object(w);
+}
+
 static void write_many(struct json_writer *w) {
     static const char *const flags[] = {"x-versions-location", "x-history-location"};
     json_key(w, "bulk_delete");
@@ -114,9 +121,8 @@ static void write_many(struct json_writer *w) {
     json_begin_object(w);
     write_words(w, "allowed_flags", flags, ARRAY_LEN(flags));
     json_end_object(w);
-    json_key(w, "object_versioning");
-    json_begin_object(w);
-    json_end_object(w);
+    write_feature(w, "object_versioning");
+    write_feature(w, "staticweb");
 }
 
 struct status run_info(struct swift_call *call) {

@@ -44,6 +44,11 @@ struct status run_extract_archive(struct swift_call *call);
 /* op_form.c. Spec: Swift, middleware/formpost.py. */
 struct status run_form(struct swift_call *call);
 
+/* op_web.c: containers and objects, as a web site for who wants pages, else as they are. Spec:
+ * Swift, middleware/staticweb.py. */
+struct status run_web_container(struct swift_call *call);
+struct status run_web_object(struct swift_call *call);
+
 /* op_put.c. Spec: Swift, middleware/versioned_writes/object_versioning.py. */
 struct status run_restore_version(struct swift_call *call);
 

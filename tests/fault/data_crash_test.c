@@ -62,6 +62,33 @@ static void test_random_histories(void **state) {
     assert_true(pulled > count * CUTS_IN_A_HISTORY / 2);
 }
 
+/* Drives come and go in the middle of puts; by the seed there is a log, and policies are reduced.
+ */
+static void changes_choose(struct data_world_config *config) {
+    config->changes_in_puts = true;
+    config->over_meta = config->seed % 2 == 1;
+    config->policy.allow_reduced = config->seed % 3 == 0;
+}
+
+/* The same with drives that are added, drained and removed while something is written to them. */
+static void test_random_histories_with_changes_in_puts(void **state) {
+    (void)state;
+    uint64_t first = number_of("HINK_TEST_SEED", 1);
+    uint64_t count = number_of("HINK_TEST_RUNS", 60);
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
+        config.seed = seed;
+        changes_choose(&config);
+        struct data_world world;
+        data_world_new(&world, &config);
+        history_run(&world, CUTS_IN_A_HISTORY);
+        if (world.trouble[0]) {
+            fail_msg("HINK_TEST_SEED=%llu: %s", (unsigned long long)seed, world.trouble);
+        }
+        data_world_free(&world);
+    }
+}
+
 /* The same over the engine's own log and index, without threads: checkpoints move small bodies. */
 static void test_random_histories_with_checkpoints(void **state) {
     (void)state;
@@ -112,6 +139,7 @@ static void test_random_histories_of_the_whole_engine(void **state) {
 struct regression {
     uint64_t seed;
     bool whole_engine;
+    bool changes_in_puts;
     uint64_t more_bytes; /* of a drive, than the shape has */
 };
 
@@ -119,6 +147,8 @@ static const struct regression regressions[] = {
     /* A drive was removed, and one with the only other copies after it, before the repair: what can
      * still be read of the first, as long as the process runs, was taken for a copy. */
     {.seed = 101664},
+    /* A drive was removed on which a blob lay that was acknowledged only then. */
+    {.seed = 225, .changes_in_puts = true},
     /* The only drive left failed: its policy was reduced to one copy, and the model forgot that. */
     {.seed = 100009, .whole_engine = true, .more_bytes = 48 << 20},
 };
@@ -131,6 +161,7 @@ static void test_histories_that_went_wrong_once(void **state) {
         config.seed = regression->seed;
         config.whole_engine = regression->whole_engine;
         config.drive_bytes += regression->more_bytes;
+        if (regression->changes_in_puts) changes_choose(&config);
         struct data_world world;
         data_world_new(&world, &config);
         history_run(&world, CUTS_IN_A_HISTORY);
@@ -169,6 +200,7 @@ static void test_skipped_syncs_are_noticed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_histories),
+        cmocka_unit_test(test_random_histories_with_changes_in_puts),
         cmocka_unit_test(test_random_histories_with_checkpoints),
         cmocka_unit_test(test_random_histories_of_the_whole_engine),
         cmocka_unit_test(test_histories_that_went_wrong_once),

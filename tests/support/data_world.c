@@ -113,7 +113,7 @@ static struct status data_start(struct data_world *world, struct note *note) {
         .policies = &world->config.policy,
         .policy_count = 1,
         .inline_io = !world->config.with_threads,
-        .io_deadline_ms = 200,
+        .io_deadline_ms = world->config.changes_in_puts ? 2 : 200, /* that removals wait */
         .limits = {.volume_bytes = 2 << 20, .grow_bytes = 256 << 10, .reserve_bytes = 64 << 10},
     };
     return data_open(&config, note, &world->store);
@@ -177,6 +177,24 @@ static struct blob_store *blobs(struct data_world *world) {
     return data_blob(world->store);
 }
 
+static void choose_change(struct data_world *world);
+static void repair(struct data_world *world);
+
+/* What others do while something is written. */
+static void meanwhile(struct data_world *world) {
+    if (!world->config.changes_in_puts || sim_fs_is_cut(world->sim)) return;
+    switch (choose(world, 6)) {
+        case 0:
+            choose_change(world);
+            break;
+        case 1:
+            repair(world);
+            break;
+        default:
+            break;
+    }
+}
+
 static struct status write_all(struct data_world *world, struct blob_writer *writer,
                                const struct data_slot *slot) {
     char *bytes = pattern_make(slot->seed, slot->size);
@@ -186,6 +204,7 @@ static struct status write_all(struct data_world *world, struct blob_writer *wri
                                         1 + (size_t)choose(world, PUT_PIECE_MAX));
         s = blob_writer_write(writer, piece);
         at += piece.len;
+        meanwhile(world);
     }
     free(bytes);
     return is_ok(s) ? blob_writer_seal(writer) : s;

@@ -24,6 +24,7 @@ struct data_world_config {
     unsigned log_copies;       /* that it is taken to have, with over_meta; 0: those it has */
     bool whole_engine;         /* over the engine's own kv, on the same drives */
     bool with_threads;         /* drives are called side by side, and may hang */
+    bool changes_in_puts;      /* drives come and go, and are repaired, in the middle of a put */
     const char *skip_syncs;    /* sim_fs_skip_syncs, from the beginning */
 };
 

@@ -155,3 +155,15 @@ def test_a_form_of_a_container_reaches_no_other(cloud, swift, container):
     gone = container + "-gone/"
     answer = send_form(swift, gone, fields_of(cloud, "of-all", gone), ("x", b"x", None))
     assert answer.status_code == 404
+
+
+def test_a_form_that_stops_puts_nothing(cloud, swift, container):
+    path = f"{container}/up-"
+    text = "".join(f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+                   for name, value in fields_of(cloud, "of-it", path).items())
+    text += '--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\nbytes'
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    for body in (text, text.split("name=")[0], "--other\r\n", ""):
+        answer = swift("POST", path, headers=headers, data=body, anonymous=True)
+        assert answer.status_code == 400 and answer.text.startswith("FormPost: "), body
+    assert swift("GET", path + "x").status_code == 404

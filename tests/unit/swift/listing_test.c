@@ -12,6 +12,9 @@ static struct http_head head;
 static struct http_query query;
 static struct swift_call call;
 
+static const struct swift_op of_container = {.subject = SWIFT_CONTAINER};
+static const struct swift_op of_account = {.subject = SWIFT_ACCOUNT};
+
 static void ask(const char *target, const char *headers) {
     size_t len;
     arena_reset(&arena);
@@ -19,7 +22,8 @@ static void ask(const char *target, const char *headers) {
         arena_printf(&arena, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, headers);
     assert_int_equal(http_head_parse(text, &head, &len, &note), HTTP_HEAD_COMPLETE);
     expect_ok(http_query_parse(&arena, head.query, &query));
-    call = (struct swift_call){.arena = &arena, .note = &note, .head = &head, .query = &query};
+    call = (struct swift_call){
+        .arena = &arena, .note = &note, .head = &head, .query = &query, .op = &of_container};
     http_response_init(&call.response, &arena);
 }
 
@@ -102,6 +106,12 @@ static void test_parameters_are_refused(void **state) {
     ask("/v1/AUTH_p/c?marker=%FF", "");
     expect_status(STATUS_REFUSED, swift_listing_parse(&call, &listing));
     assert_int_equal(call.error.status, 400);
+    assert_string_equal(call.error.type, "text/plain");
+    ask("/v1/AUTH_p?marker=%FF", "");
+    call.op = &of_account;
+    expect_status(STATUS_REFUSED, swift_listing_parse(&call, &listing));
+    assert_int_equal(call.error.status, 400);
+    assert_null(call.error.type);
 }
 
 static int setup(void **state) {

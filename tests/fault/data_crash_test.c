@@ -42,24 +42,47 @@ static uint64_t number_of(const char *variable, uint64_t standard) {
     return given ? strtoull(given, NULL, 10) : standard;
 }
 
-static void test_random_histories(void **state) {
-    (void)state;
+/* Runs the history of `config` to its end, which must be a good one; gives how often the plug was
+ * pulled. */
+static unsigned history_pass(const struct data_world_config *config) {
+    struct data_world world;
+    data_world_new(&world, config);
+    unsigned pulled = history_run(&world, CUTS_IN_A_HISTORY);
+    if (world.trouble[0]) {
+        fail_msg("HINK_TEST_SEED=%llu: %s", (unsigned long long)config->seed, world.trouble);
+    }
+    data_world_free(&world);
+    return pulled;
+}
+
+static struct data_world_config shape_of(uint64_t seed) {
+    struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
+    config.seed = seed;
+    return config;
+}
+
+/*
+ * Runs `count` histories, or as many as `variable` says, from HINK_TEST_SEED on, each of the shape
+ * that `choose` (may be NULL) makes of its seed's. The plug is to be pulled in one of `one_in` cuts
+ * at least; 0: nobody counts.
+ */
+static void histories_run(const char *variable, uint64_t count,
+                          void (*choose)(struct data_world_config *config), unsigned one_in) {
     uint64_t first = number_of("HINK_TEST_SEED", 1);
-    uint64_t count = number_of("HINK_TEST_RUNS", 60);
     uint64_t pulled = 0;
+    count = number_of(variable, count);
     for (uint64_t seed = first; seed < first + count; seed++) {
-        struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
-        config.seed = seed;
-        struct data_world world;
-        data_world_new(&world, &config);
-        pulled += history_run(&world, CUTS_IN_A_HISTORY);
-        if (world.trouble[0]) {
-            fail_msg("HINK_TEST_SEED=%llu: %s", (unsigned long long)seed, world.trouble);
-        }
-        data_world_free(&world);
+        struct data_world_config config = shape_of(seed);
+        if (choose != NULL) choose(&config);
+        pulled += history_pass(&config);
     }
     print_message("%llu crash points\n", (unsigned long long)pulled);
-    assert_true(pulled > count * CUTS_IN_A_HISTORY / 2);
+    if (one_in > 0) assert_true(pulled > count * CUTS_IN_A_HISTORY / one_in);
+}
+
+static void test_random_histories(void **state) {
+    (void)state;
+    histories_run("HINK_TEST_RUNS", 60, NULL, 2);
 }
 
 /* Drives come and go in the middle of puts; by the seed there is a log, and policies are reduced.
@@ -73,102 +96,53 @@ static void changes_choose(struct data_world_config *config) {
 /* The same with drives that are added, drained and removed while something is written to them. */
 static void test_random_histories_with_changes_in_puts(void **state) {
     (void)state;
-    uint64_t first = number_of("HINK_TEST_SEED", 1);
-    uint64_t count = number_of("HINK_TEST_RUNS", 60);
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
-        config.seed = seed;
-        changes_choose(&config);
-        struct data_world world;
-        data_world_new(&world, &config);
-        history_run(&world, CUTS_IN_A_HISTORY);
-        if (world.trouble[0]) {
-            fail_msg("HINK_TEST_SEED=%llu: %s", (unsigned long long)seed, world.trouble);
-        }
-        data_world_free(&world);
-    }
+    histories_run("HINK_TEST_RUNS", 60, changes_choose, 0);
+}
+
+static void checkpoints_choose(struct data_world_config *config) {
+    config->over_meta = true;
+    config->log_copies = (unsigned)(config->seed / ARRAY_LEN(shapes) % 4); /* 0: one */
 }
 
 /* The same over the engine's own log and index, without threads: checkpoints move small bodies. */
 static void test_random_histories_with_checkpoints(void **state) {
     (void)state;
-    uint64_t first = number_of("HINK_TEST_SEED", 1);
-    uint64_t count = number_of("HINK_TEST_RUNS", 60);
-    uint64_t pulled = 0;
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
-        config.seed = seed;
-        config.over_meta = true;
-        config.log_copies = (unsigned)(seed / ARRAY_LEN(shapes) % 4); /* 0: one */
-        struct data_world world;
-        data_world_new(&world, &config);
-        pulled += history_run(&world, CUTS_IN_A_HISTORY);
-        if (world.trouble[0]) {
-            fail_msg("HINK_TEST_SEED=%llu: %s", (unsigned long long)seed, world.trouble);
-        }
-        data_world_free(&world);
-    }
-    print_message("%llu crash points\n", (unsigned long long)pulled);
-    assert_true(pulled > count * CUTS_IN_A_HISTORY / 2);
+    histories_run("HINK_TEST_RUNS", 60, checkpoints_choose, 2);
+}
+
+static void engine_choose(struct data_world_config *config) {
+    config->whole_engine = true;
+    config->drive_bytes += 48 << 20; /* it keeps a reserve */
 }
 
 /* The same over the engine's own log and index, with its threads. */
 static void test_random_histories_of_the_whole_engine(void **state) {
     (void)state;
-    uint64_t first = number_of("HINK_TEST_SEED", 1);
-    uint64_t count = number_of("HINK_TEST_ENGINE_RUNS", 6);
-    uint64_t pulled = 0;
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
-        config.seed = seed;
-        config.whole_engine = true;
-        config.drive_bytes += 48 << 20; /* it keeps a reserve */
-        struct data_world world;
-        data_world_new(&world, &config);
-        pulled += history_run(&world, CUTS_IN_A_HISTORY);
-        if (world.trouble[0]) {
-            fail_msg("HINK_TEST_SEED=%llu: %s", (unsigned long long)seed, world.trouble);
-        }
-        data_world_free(&world);
-    }
-    print_message("%llu crash points\n", (unsigned long long)pulled);
-    assert_true(pulled > count * CUTS_IN_A_HISTORY / 4);
+    histories_run("HINK_TEST_ENGINE_RUNS", 6, engine_choose, 4);
 }
 
 /* Histories that once went wrong, and why. */
 struct regression {
     uint64_t seed;
-    bool whole_engine;
-    bool changes_in_puts;
-    uint64_t more_bytes; /* of a drive, than the shape has */
+    void (*choose)(struct data_world_config *config); /* NULL: the shape as it is */
 };
 
 static const struct regression regressions[] = {
     /* A drive was removed, and one with the only other copies after it, before the repair: what can
      * still be read of the first, as long as the process runs, was taken for a copy. */
-    {.seed = 101664},
+    {101664, NULL},
     /* A drive was removed on which a blob lay that was acknowledged only then. */
-    {.seed = 225, .changes_in_puts = true},
+    {225, changes_choose},
     /* The only drive left failed: its policy was reduced to one copy, and the model forgot that. */
-    {.seed = 100009, .whole_engine = true, .more_bytes = 48 << 20},
+    {100009, engine_choose},
 };
 
 static void test_histories_that_went_wrong_once(void **state) {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(regressions); i++) {
-        const struct regression *regression = &regressions[i];
-        struct data_world_config config = shapes[regression->seed % ARRAY_LEN(shapes)];
-        config.seed = regression->seed;
-        config.whole_engine = regression->whole_engine;
-        config.drive_bytes += regression->more_bytes;
-        if (regression->changes_in_puts) changes_choose(&config);
-        struct data_world world;
-        data_world_new(&world, &config);
-        history_run(&world, CUTS_IN_A_HISTORY);
-        if (world.trouble[0]) {
-            fail_msg("seed %llu: %s", (unsigned long long)regression->seed, world.trouble);
-        }
-        data_world_free(&world);
+        struct data_world_config config = shape_of(regressions[i].seed);
+        if (regressions[i].choose != NULL) regressions[i].choose(&config);
+        history_pass(&config);
     }
 }
 
@@ -184,8 +158,7 @@ static void test_skipped_syncs_are_noticed(void **state) {
     for (size_t i = 0; i < ARRAY_LEN(skips); i++) {
         unsigned noticed = 0;
         for (uint64_t seed = 1; seed < 200 && noticed == 0; seed++) {
-            struct data_world_config config = shapes[seed % ARRAY_LEN(shapes)];
-            config.seed = seed;
+            struct data_world_config config = shape_of(seed);
             config.skip_syncs = skips[i];
             struct data_world world;
             data_world_new(&world, &config);

@@ -16,8 +16,8 @@
 #include "base/check.h"
 #include "engine/meta.h"
 #include "engine/mirror.h"
-#include "kv/mem.h"
 #include "os/random.h"
+#include "support/batch_history.h"
 #include "support/sim_fs.h"
 
 enum {
@@ -32,60 +32,24 @@ enum {
     FILL_STEPS_MAX = 200,
 };
 
-static const struct kv_partition partition = {{9}};
 static const char *const names[COPIES] = {"a", "b", "c"};
 
 struct history {
     struct sim_fs *sim;
     struct clock_manual clock;
     struct random_seeded random;
-    uint64_t seed;
     unsigned copies;
     unsigned drives[COPIES];
     struct mirror *mirror;
     struct meta *meta;
-    uint64_t asked; /* the last batch that was given to it */
-    uint64_t acked; /* the last one that it said OK to */
+    struct batch_history batches;
     unsigned victim;
     bool rotten;
     bool struck;    /* and not seen to be well again */
     unsigned drops; /* that were seen */
     unsigned joins;
     unsigned mends;
-    const char *fault;
-    char text[700];
 };
-
-static bool complain(struct history *h, const char *what, const char *more) {
-    snprintf(h->text, sizeof h->text, "seed %llu, batch %llu: %s%s%s", (unsigned long long)h->seed,
-             (unsigned long long)h->asked, what, more[0] ? ": " : "", more);
-    h->fault = h->text;
-    return false;
-}
-
-/* Batch number `number`: puts and deletes, some large, a counter, and the number itself. */
-static void batch_make(uint64_t seed, uint64_t number, struct kv_batch *batch) {
-    struct random_seeded r;
-    random_seeded_init(&r, seed * 100003 + number);
-    kv_batch_clear(batch);
-    size_t count = 1 + random_seeded_below(&r, 5);
-    for (size_t i = 0; i < count; i++) {
-        char key[32];
-        char value[8192];
-        snprintf(key, sizeof key, "key-%llu", (unsigned long long)random_seeded_below(&r, KEYS));
-        size_t len = 1 + random_seeded_below(&r, 200);
-        if (random_seeded_below(&r, 5) == 0) len = 1500 + random_seeded_below(&r, 6000);
-        memset(value, (int)('a' + random_seeded_below(&r, 26)), len);
-        if (random_seeded_below(&r, 4) == 0) {
-            kv_batch_delete(batch, slice_str(key));
-        } else {
-            kv_batch_put(batch, slice_str(key), slice_of(value, len));
-        }
-    }
-    kv_batch_add(batch, SLICE("sum"), (int64_t)random_seeded_below(&r, 9) - 4, INT64_MIN,
-                 INT64_MAX);
-    kv_batch_put(batch, SLICE("number"), slice_of(&number, sizeof number));
-}
 
 static void paths_make(char paths[COPIES][8]) {
     for (unsigned i = 0; i < COPIES; i++) snprintf(paths[i], 8, "/%s", names[i]);
@@ -157,7 +121,8 @@ static void drive_sign(struct history *h, unsigned i) {
 }
 
 static void history_begin(struct history *h, uint64_t seed, unsigned copies) {
-    *h = (struct history){.seed = seed, .sim = sim_fs_new(seed), .copies = copies};
+    *h = (struct history){
+        .batches = {.seed = seed, .keys = KEYS}, .sim = sim_fs_new(seed), .copies = copies};
     clock_manual_init(&h->clock, 1000);
     random_seeded_init(&h->random, seed);
     for (unsigned i = 0; i < COPIES; i++) {
@@ -171,7 +136,7 @@ static void history_begin(struct history *h, uint64_t seed, unsigned copies) {
     CHECK(is_ok(mirror_sign(h->mirror, &note)));
     mirror_close(&h->mirror);
     struct status s = store_open(h, &note);
-    if (!is_ok(s)) complain(h, "a new store does not open", note.text);
+    if (!is_ok(s)) batch_history_complain(&h->batches, "a new store does not open", note.text);
 }
 
 static void history_end(struct history *h) {
@@ -189,75 +154,12 @@ static bool all_serve(struct history *h) {
     return mirror_serving(h->mirror, true) == h->copies;
 }
 
-/* Commits the next batches until the plug is pulled, or `count` are done. */
+/* Commits the next batches, and sees whether a copy was dropped meanwhile. */
 static bool history_go(struct history *h, size_t count) {
-    struct kv_batch *batch = kv_batch_new();
     unsigned before = mirror_serving(h->mirror, true);
-    for (size_t i = 0; i < count && !sim_fs_is_cut(h->sim); i++) {
-        batch_make(h->seed, ++h->asked, batch);
-        struct status s = kv_commit(meta_kv(h->meta), partition, batch, NULL);
-        if (is_ok(s)) h->acked = h->asked;
-        if (!is_ok(s) && !sim_fs_is_cut(h->sim)) {
-            complain(h, "a commit failed without a cut", status_text(s.code));
-        }
-        if (!is_ok(s)) break;
-    }
+    bool good = batch_history_go(&h->batches, meta_kv(h->meta), h->sim, count);
     if (mirror_serving(h->mirror, true) < before) h->drops++;
-    kv_batch_free(&batch);
-    return !h->fault;
-}
-
-static bool same_contents(struct history *h, struct kv *a, struct kv *b) {
-    struct kv_cursor *ca;
-    struct kv_cursor *cb;
-    CHECK(is_ok(kv_cursor_open(a, partition, SLICE(""), &ca)));
-    CHECK(is_ok(kv_cursor_open(b, partition, SLICE(""), &cb)));
-    bool fa = false;
-    bool fb = false;
-    struct status s = kv_cursor_seek(ca, SLICE(""), &fa);
-    CHECK(is_ok(kv_cursor_seek(cb, SLICE(""), &fb)));
-    bool same = is_ok(s) && fa == fb;
-    while (same && fa) {
-        same = slice_eq(kv_cursor_key(ca), kv_cursor_key(cb)) &&
-               slice_eq(kv_cursor_value(ca), kv_cursor_value(cb));
-        if (same) s = kv_cursor_next(ca, &fa);
-        if (same) CHECK(is_ok(kv_cursor_next(cb, &fb)));
-        same = same && is_ok(s) && fa == fb;
-    }
-    kv_cursor_close(&ca);
-    kv_cursor_close(&cb);
-    return same || complain(h, "the contents differ from the history", status_text(s.code));
-}
-
-static bool last_number(struct history *h, uint64_t *ret_number) {
-    struct arena arena;
-    arena_init(&arena, 256, 4096);
-    struct slice value;
-    struct status s = kv_get(meta_kv(h->meta), partition, SLICE("number"), &arena, &value);
-    *ret_number = 0;
-    if (is_ok(s)) memcpy(ret_number, value.ptr, sizeof *ret_number);
-    arena_fini(&arena);
-    if (is_ok(s) || status_is(s, STATUS_NOT_FOUND)) return true;
-    return complain(h, "the number can't be read", status_text(s.code));
-}
-
-/* Compares the store with batches 1 to `number`; the history goes on from there. */
-static bool history_compare(struct history *h) {
-    uint64_t number;
-    if (!last_number(h, &number)) return false;
-    if (number < h->acked) return complain(h, "an acknowledged batch is lost", "");
-    if (number > h->asked) return complain(h, "a batch from nowhere", "");
-    struct kv *twin = kv_mem_open();
-    struct kv_batch *batch = kv_batch_new();
-    for (uint64_t i = 1; i <= number; i++) {
-        batch_make(h->seed, i, batch);
-        CHECK(is_ok(kv_commit(twin, partition, batch, NULL)));
-    }
-    bool same = same_contents(h, meta_kv(h->meta), twin);
-    kv_batch_free(&batch);
-    kv_close(&twin);
-    h->asked = h->acked = number;
-    return same;
+    return good;
 }
 
 /* Draws what the drives have kept, opens and compares. */
@@ -266,11 +168,13 @@ static bool history_recover(struct history *h) {
     sim_fs_restart(h->sim);
     struct note note = {0};
     struct status s = store_open(h, &note);
-    if (!is_ok(s) && !sim_fs_is_cut(h->sim)) return complain(h, "no open", note.text);
+    if (!is_ok(s) && !sim_fs_is_cut(h->sim))
+        return batch_history_complain(&h->batches, "no open", note.text);
     if (!is_ok(s)) return history_recover(h); /* cut again, in the open itself */
-    if (!history_compare(h)) return sim_fs_is_cut(h->sim) ? (h->fault = NULL, false) : false;
+    if (!batch_history_compare(&h->batches, meta_kv(h->meta)))
+        return sim_fs_is_cut(h->sim) ? (h->batches.fault = NULL, false) : false;
     s = meta_check(h->meta, &note);
-    return is_ok(s) || complain(h, "the check finds", note.text);
+    return is_ok(s) || batch_history_complain(&h->batches, "the check finds", note.text);
 }
 
 /* Lets copies be filled, all the way. */
@@ -342,7 +246,7 @@ static void victim_heal(struct history *h) {
 static bool random_run(uint64_t seed, const char *skipped, struct history *h) {
     history_begin(h, seed, COPIES);
     sim_fs_skip_syncs(h->sim, skipped);
-    bool good = !h->fault;
+    bool good = !h->batches.fault;
     for (int phase = 0; good && phase < PHASES; phase++) {
         uint64_t cut =
             random_seeded_below(&h->random, 3) == 0 ? 0 : 1 + random_seeded_below(&h->random, 400);
@@ -358,10 +262,10 @@ static bool random_run(uint64_t seed, const char *skipped, struct history *h) {
         good = good && history_go(h, random_seeded_below(&h->random, 10));
         if (random_seeded_below(&h->random, 2) == 0) sim_fs_cut(h->sim);
         if (!sim_fs_is_cut(h->sim)) {
-            good = good && history_compare(h);
+            good = good && batch_history_compare(&h->batches, meta_kv(h->meta));
             continue;
         }
-        h->fault = good ? h->fault : NULL;
+        h->batches.fault = good ? h->batches.fault : NULL;
         if (random_seeded_below(&h->random, 2) == 0) {
             sim_fs_fault(h->sim, h->drives[h->victim], SIM_FAULT_NONE);
         }
@@ -370,8 +274,8 @@ static bool random_run(uint64_t seed, const char *skipped, struct history *h) {
             sim_fs_cut_after(h->sim, 1 + random_seeded_below(&h->random, 60));
         }
         good = history_recover(h);
-        if (!good && sim_fs_is_cut(h->sim)) h->fault = NULL;
-        if (!good && !h->fault) good = history_recover(h);
+        if (!good && sim_fs_is_cut(h->sim)) h->batches.fault = NULL;
+        if (!good && !h->batches.fault) good = history_recover(h);
     }
     history_end(h);
     return good;
@@ -392,7 +296,7 @@ static void test_random_histories(void **state) {
     uint64_t first = number_of("HINK_TEST_SEED", 1);
     uint64_t runs = number_of("HINK_TEST_RUNS", LONG_SEEDS);
     for (uint64_t seed = first; seed < first + runs; seed++) {
-        if (!random_run(seed, NULL, &h)) fail_msg("%s", h.fault);
+        if (!random_run(seed, NULL, &h)) fail_msg("%s", h.batches.fault);
         drops += h.drops;
         joins += h.joins;
         mends += h.mends;
@@ -407,7 +311,7 @@ static bool cut_run(uint64_t seed, unsigned copies, uint64_t k, struct history *
     history_begin(h, seed, copies);
     h->victim = (unsigned)(seed % copies);
     sim_fs_cut_after(h->sim, k);
-    bool good = !h->fault && history_go(h, 10);
+    bool good = !h->batches.fault && history_go(h, 10);
     sim_fs_fault(h->sim, h->drives[h->victim], SIM_FAULT_SYNCS_FAIL);
     good = good && history_go(h, 10);
     bool cut_early = sim_fs_is_cut(h->sim);
@@ -417,7 +321,7 @@ static bool cut_run(uint64_t seed, unsigned copies, uint64_t k, struct history *
     good = good && history_fill(h) && history_go(h, 10);
     bool was_cut = sim_fs_is_cut(h->sim);
     if (!was_cut) assert_true(all_serve(h));
-    if (was_cut) h->fault = NULL;
+    if (was_cut) h->batches.fault = NULL;
     good = history_recover(h) && history_go(h, 10);
     /* The one that failed, and each other one in turn, may be gone for good after that. */
     good = good && history_fill(h) && history_go(h, 3);
@@ -437,9 +341,10 @@ static void test_cut_at_every_operation(void **state) {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         unsigned copies = seed % 2 ? COPIES : 2; /* of two, each is needed at the start */
         for (uint64_t k = 1; cut_run(seed, copies, k, &h); k++, points++) {
-            if (h.fault) fail_msg("cut at %llu: %s", (unsigned long long)k, h.fault);
+            if (h.batches.fault)
+                fail_msg("cut at %llu: %s", (unsigned long long)k, h.batches.fault);
         }
-        if (h.fault) fail_msg("not cut: %s", h.fault);
+        if (h.batches.fault) fail_msg("not cut: %s", h.batches.fault);
     }
     print_message("%llu crash points\n", (unsigned long long)points);
     assert_true(points > SEEDS * 100);
@@ -455,7 +360,8 @@ static void test_missing_syncs_are_found(void **state) {
         for (uint64_t seed = 1; seed <= 10 * LONG_SEEDS && found == 0; seed++) {
             found += !random_run(seed, skipped[i], &h);
         }
-        print_message("without syncs of %s: %s\n", skipped[i], h.fault ? h.fault : "nothing");
+        print_message("without syncs of %s: %s\n", skipped[i],
+                      h.batches.fault ? h.batches.fault : "nothing");
         assert_int_equal(found, 1);
     }
 }

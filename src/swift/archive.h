@@ -5,7 +5,7 @@
  *
  * What is in the archive is never written to a file here, nothing of it is followed, and only the
  * one form that was announced is read: tar as it is, or in gzip or bzip2. Over libarchive
- * (docs/decisions/0006). Memory is bounded by libarchive's buffers, whatever the archive says.
+ * (docs/decisions/0008). Memory is bounded by libarchive's buffers, whatever the archive says.
  *
  * Threads: one at a time. Blocks: as the source below.
  */
